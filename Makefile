@@ -1,0 +1,49 @@
+# The only definition of each check; CI runs these very targets.
+.DEFAULT_GOAL := help
+PYTHON ?= /usr/bin/python3
+BIN := .venv/bin
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+.PHONY: setup
+setup: .venv/.ready ## make the virtual environment with everything locked and hashed
+
+.venv/.ready: requirements/dev.txt pyproject.toml
+	@scripts/setup-venv $(PYTHON) requirements/dev.txt
+	@touch $@
+
+.venv/.runs: requirements/run.txt pyproject.toml
+	@test -e .venv/.ready || scripts/setup-venv $(PYTHON) requirements/run.txt
+	@touch $@
+
+.PHONY: demo
+demo: .venv/.runs ## a small living fleet and its console at http://127.0.0.1:8080 (ARGS=--reset starts over)
+	@$(BIN)/cebox demo $(ARGS)
+
+.PHONY: check
+check: setup ## style, types and layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: fix
+fix: setup ## repair style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: test
+test: setup check ## every check of this repository (installs Debian packages if root, else names them)
+	@scripts/debian-packages postgresql chromium nginx-light erofs-utils
+	$(BIN)/pytest -n auto $(ARGS)
+
+.PHONY: real
+real: setup ## the procedure on two real Debian images, with measures
+	@scripts/debian-packages mmdebstrap erofs-utils
+	$(BIN)/python -m bench.real
+
+.PHONY: lock
+lock: setup ## renew the hashed locks
+	scripts/lock

@@ -1,0 +1,1 @@
+"""The commands of operators and vendors: one file per group of verbs."""

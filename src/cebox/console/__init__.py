@@ -1,0 +1,1 @@
+"""The cloud console: web pages, admin API and device API, multi-tenant."""

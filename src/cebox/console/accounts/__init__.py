@@ -1,0 +1,1 @@
+"""Accounts, their tags, and the migration from test to production."""

@@ -1,0 +1,1 @@
+"""Actions and group commands: preflight, sending, following."""

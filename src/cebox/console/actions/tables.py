@@ -1,0 +1,52 @@
+"""Actions, one device each, and the group commands that made several at once."""
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text
+
+from cebox.console.database.columns import Id, Name, UtcDateTime, VersionText, Word, metadata
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", Id, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("kind", Word, nullable=False),
+    Column("created_by", Id, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    # Devices the command left out, with the reason: [{"device_id", "finding"}].
+    Column("refusals", JSON, nullable=False),
+)
+
+actions = Table(
+    "actions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", Id, ForeignKey("accounts.id"), nullable=False),
+    Column("device_id", Id, ForeignKey("devices.id"), nullable=False),
+    Column("command_id", Id, ForeignKey("commands.id"), index=True),
+    Column("kind", Word, nullable=False),
+    Column("state", Word, nullable=False),
+    Column("is_open", Boolean, nullable=False),
+    Column("is_acknowledged", Boolean, nullable=False, server_default="0"),
+    Column("at_next_start", Boolean, nullable=False, server_default="0"),
+    Column("asked_tag", Name),
+    Column("asked_version", VersionText),
+    # What preflight said when it was sent, then what the device took.
+    Column("expected_version", VersionText),
+    Column("expected_source", Word),
+    Column("taken_version", VersionText),
+    Column("taken_source", Word),
+    Column("taken_reason", Word),
+    Column("way", Name),
+    Column("wan_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("lan_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("code", Name, nullable=False, server_default=""),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("created_by", Id, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Column("deadline_at", UtcDateTime),
+    Column("revision", Integer, nullable=False, server_default="0"),
+    Index(None, "device_id", "is_open"),
+    Index(None, "is_open", "deadline_at"),
+    Index(None, "account_id", "created_at"),
+)

@@ -1,0 +1,1 @@
+"""The device API: enrolment, tokens, sync."""

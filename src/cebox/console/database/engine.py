@@ -1,0 +1,101 @@
+"""The engine for a database address, and the unit of work every edge opens on it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from cebox.errors import InvalidInput
+
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+_SQLITE_BUSY_MILLISECONDS = 20_000
+
+
+def parse_database_url(text: str) -> URL:
+    """`sqlite:///folder/console.db` or `postgresql://user@host/name`. Raises InvalidInput (`database_url_unknown`)."""
+    try:
+        url = make_url(text)
+        return url.set(drivername=_DRIVERS[url.get_backend_name()])
+    except (ArgumentError, KeyError) as error:
+        raise InvalidInput(
+            "database_url_unknown",
+            "the database address is neither sqlite:///… nor postgresql://…",
+            hint="Embedded: sqlite:////var/lib/cebox/console.db. Larger: postgresql://cebox@db.example/cebox.",
+        ) from error
+
+
+class Unit:
+    """One transaction. Topics noted with `notify` are published once it is committed, never before."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.connection = connection
+        self.topics: list[str] = []
+
+    def notify(self, topic: str) -> None:
+        if topic not in self.topics:
+            self.topics.append(topic)
+
+
+class Database:
+    """Opens units of work. `publish` is called with the topics of each committed unit."""
+
+    def __init__(self, url: URL, publish: Callable[[list[str]], None] = lambda _topics: None) -> None:
+        self.url = url
+        self._publish = publish
+        self.engine: AsyncEngine = _make_engine(url)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Unit]:
+        """A transaction that may change rows: committed at the end, rolled back on any error."""
+        async with self.engine.connect() as connection:
+            await connection.execution_options(cebox_begin="BEGIN IMMEDIATE")
+            async with connection.begin():
+                unit = Unit(connection)
+                yield unit
+        if unit.topics:
+            self._publish(unit.topics)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A consistent view; whatever is written in it is undone."""
+        async with self.engine.connect() as connection:
+            yield connection
+            await connection.rollback()
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def _make_engine(url: URL) -> AsyncEngine:
+    if url.get_backend_name() != "sqlite":
+        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(url)
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The driver's own transaction control would begin late and commit around DDL; `_begin_sqlite` begins instead.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode = WAL",
+        # FULL: a result that was answered for must survive a power cut. Heartbeats are batched, so it stays cheap.
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        f"busy_timeout = {_SQLITE_BUSY_MILLISECONDS}",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    # A writer takes its lock at once: two readers that both turn writer would otherwise deadlock.
+    connection.exec_driver_sql(connection.get_execution_options().get("cebox_begin", "BEGIN"))

@@ -1,0 +1,1 @@
+"""Devices: their state, presence and history."""

@@ -1,0 +1,53 @@
+"""Devices as they were enrolled and as they last described themselves, and what happened to them."""
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table
+
+from cebox.console.database.columns import Id, Name, UtcDateTime, VersionText, Word, metadata
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", Id, ForeignKey("accounts.id"), nullable=False),
+    Column("site_id", Id, ForeignKey("sites.id"), index=True),
+    Column("key_id", Id, ForeignKey("keys.id")),
+    Column("kind", Word, nullable=False),
+    Column("name", Name, nullable=False),
+    Column("serial", Name, nullable=False, server_default=""),
+    Column("public_key", String(64), nullable=False, unique=True),
+    Column("enrolled_at", UtcDateTime, nullable=False),
+    # What follows is the device's last word about itself (protocol.device.Observed).
+    Column("place", Word, nullable=False, server_default="away"),
+    Column("phase", Word, nullable=False, server_default="idle"),
+    Column("running", VersionText),
+    Column("staged", VersionText),
+    Column("previous", VersionText),
+    Column("failed_versions", JSON, nullable=False),
+    Column("slot_bytes", BigInteger),
+    Column("agent_version", Word, nullable=False, server_default=""),
+    Column("boot", Integer, nullable=False, server_default="0"),
+    Column("sequence", BigInteger, nullable=False, server_default="0"),
+    Column("last_seen_at", UtcDateTime),
+    Column("is_leaving", Boolean, nullable=False, server_default="0"),
+    Column("wrs_reachable", Boolean),
+    Column("served", VersionText),
+    Column("server_url", String(300)),
+    # The live progress of its update (protocol.device.Progress), if one runs.
+    Column("progress", JSON),
+    Index(None, "account_id", "name"),
+)
+
+device_events = Table(
+    "device_events",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("account_id", Id, nullable=False),
+    Column("device_id", Id, ForeignKey("devices.id", ondelete="CASCADE"), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("kind", Word, nullable=False),
+    Column("facts", JSON, nullable=False),
+    # The box's own id of a result: a repeated report inserts nothing.
+    Column("result_id", Id),
+    Index(None, "device_id", "result_id", unique=True),
+    Index(None, "device_id", "at"),
+)

@@ -1,0 +1,1 @@
+"""Work that runs by the clock, on one replica at a time."""

@@ -1,0 +1,1 @@
+"""Who waits for what: wake-ups between a change and the boxes and pages that want to know."""

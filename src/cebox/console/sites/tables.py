@@ -1,0 +1,16 @@
+"""Sites: places of an account with a network of their own and at most one WRS."""
+
+from sqlalchemy import JSON, Column, ForeignKey, Table, UniqueConstraint
+
+from cebox.console.database.columns import Id, Name, UtcDateTime, metadata
+
+sites = Table(
+    "sites",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", Id, ForeignKey("accounts.id"), nullable=False),
+    Column("name", Name, nullable=False),
+    Column("networks", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("account_id", "name"),
+)

@@ -1,0 +1,1 @@
+"""Pages: rendering, words in two languages, static files."""

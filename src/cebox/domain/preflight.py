@@ -1,0 +1,163 @@
+"""preflight(): what stands in the way of an update, said before anything is sent (R6, R9, R11)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cebox.domain.device import Device, DeviceKind
+from cebox.domain.release import Release
+from cebox.domain.resolution import Resolution, SiteServer, resolve
+from cebox.domain.tag import Asked
+from cebox.domain.version import Version
+
+
+class Severity(StrEnum):
+    BLOCKS = "blocks"
+    WARNS = "warns"
+    INFORMS = "informs"
+
+
+class Finding(StrEnum):
+    """One thing worth saying before the click. The words for people are the console's."""
+
+    DEVICE_OFF = "device_off"
+    DEVICE_BUSY = "device_busy"
+    RELEASE_UNKNOWN = "release_unknown"
+    RELEASE_WITHDRAWN = "release_withdrawn"
+    SLOT_TOO_SMALL = "slot_too_small"
+    BELOW_FLOOR = "below_floor"
+    ALREADY_THERE = "already_there"
+    ALREADY_STAGED = "already_staged"
+    ROLLED_BACK_BEFORE = "rolled_back_before"
+    WOULD_DOWNGRADE = "would_downgrade"
+    SITE_DECIDES = "site_decides"
+    WRS_DOWN = "wrs_down"
+    WRS_WOULD_SPREAD_TEST = "wrs_would_spread_test"
+
+
+SEVERITY: Mapping[Finding, Severity] = {
+    Finding.DEVICE_OFF: Severity.BLOCKS,
+    Finding.DEVICE_BUSY: Severity.BLOCKS,
+    Finding.RELEASE_UNKNOWN: Severity.BLOCKS,
+    Finding.RELEASE_WITHDRAWN: Severity.BLOCKS,
+    Finding.SLOT_TOO_SMALL: Severity.BLOCKS,
+    Finding.BELOW_FLOOR: Severity.BLOCKS,
+    Finding.ALREADY_THERE: Severity.BLOCKS,
+    Finding.ALREADY_STAGED: Severity.BLOCKS,
+    Finding.ROLLED_BACK_BEFORE: Severity.WARNS,
+    Finding.WOULD_DOWNGRADE: Severity.WARNS,
+    Finding.SITE_DECIDES: Severity.WARNS,
+    Finding.WRS_DOWN: Severity.INFORMS,
+    Finding.WRS_WOULD_SPREAD_TEST: Severity.WARNS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What an update would do to one device. `download_bytes` is None when the release is unknown."""
+
+    resolution: Resolution
+    findings: tuple[Finding, ...]
+    download_bytes: int | None
+    image_bytes: int | None
+
+    @property
+    def blockers(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if SEVERITY[finding] is Severity.BLOCKS)
+
+
+class Admission(StrEnum):
+    """R9: what becomes of the request."""
+
+    SEND = "send"
+    QUEUE = "queue"
+    REFUSE = "refuse"
+
+
+def preflight(
+    device: Device,
+    asked: Asked,
+    *,
+    account_version: Version,
+    server: SiteServer | None,
+    releases: Mapping[Version, Release],
+    boxes_behind: int = 0,
+) -> Forecast:
+    """Say what `device` would take and what stands in the way.
+
+    `server` is the WRS of the device's site, `boxes_behind` the number of ceBox on a WRS's site that run less than
+    the account's version (they would take the WRS's version at their next shutdown, R10).
+    """
+    resolution = resolve(device.kind, device.place, asked, server)
+    release = releases.get(resolution.version)
+    findings = [
+        *_device_findings(device, resolution),
+        *_release_findings(device, resolution.version, release, releases),
+        *_site_findings(device, resolution, server, account_version, boxes_behind),
+    ]
+    return Forecast(
+        resolution=resolution,
+        findings=tuple(findings),
+        download_bytes=release.download_bytes(device.slots.running) if release else None,
+        image_bytes=release.image_bytes if release else None,
+    )
+
+
+def admit(forecast: Forecast, *, at_next_start: bool) -> Admission:
+    """R9: a device that is off is refused, or, when the caller wishes, served at its next start."""
+    blockers = set(forecast.blockers)
+    if not blockers:
+        return Admission.SEND
+    if blockers == {Finding.DEVICE_OFF} and at_next_start:
+        return Admission.QUEUE
+    return Admission.REFUSE
+
+
+def _device_findings(device: Device, resolution: Resolution) -> list[Finding]:
+    found = []
+    if not device.is_on:
+        found.append(Finding.DEVICE_OFF)
+    if device.is_busy:
+        found.append(Finding.DEVICE_BUSY)
+    if device.slots.running == resolution.version and device.slots.staged is None:
+        found.append(Finding.ALREADY_THERE)
+    if device.slots.staged == resolution.version:
+        found.append(Finding.ALREADY_STAGED)
+    if resolution.version in device.failed_versions:
+        found.append(Finding.ROLLED_BACK_BEFORE)
+    if device.slots.running is not None and resolution.version < device.slots.running:
+        found.append(Finding.WOULD_DOWNGRADE)
+    return found
+
+
+def _release_findings(
+    device: Device, version: Version, release: Release | None, releases: Mapping[Version, Release]
+) -> list[Finding]:
+    if release is None:
+        return [Finding.RELEASE_UNKNOWN]
+    found = []
+    if release.is_withdrawn:
+        found.append(Finding.RELEASE_WITHDRAWN)
+    running = releases.get(device.slots.running) if device.slots.running else None
+    if running is not None and version < running.floor:
+        found.append(Finding.BELOW_FLOOR)
+    if device.slot_bytes is not None and release.image_bytes > device.slot_bytes:
+        found.append(Finding.SLOT_TOO_SMALL)
+    return found
+
+
+def _site_findings(
+    device: Device,
+    resolution: Resolution,
+    server: SiteServer | None,
+    account_version: Version,
+    boxes_behind: int,
+) -> list[Finding]:
+    found = []
+    if resolution.is_overruled:
+        found.append(Finding.SITE_DECIDES)
+    if resolution.reason == "site_without_wrs" and server is not None:
+        found.append(Finding.WRS_DOWN)
+    if device.kind is DeviceKind.WRS and resolution.version > account_version and boxes_behind:
+        found.append(Finding.WRS_WOULD_SPREAD_TEST)
+    return found

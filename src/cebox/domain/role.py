@@ -1,0 +1,50 @@
+"""Who may do what. A user is the vendor's, or belongs to one account."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+from cebox.errors import NotPermitted
+
+
+class Role(StrEnum):
+    VENDOR_OPERATOR = "vendor-operator"
+    VENDOR_SUPPORT = "vendor-support"
+    ACCOUNT_ADMIN = "account-admin"
+    ACCOUNT_OPERATOR = "account-operator"
+    ACCOUNT_VIEWER = "account-viewer"
+
+
+class Permission(StrEnum):
+    VIEW = "view"
+    ACT = "act"
+    ADMINISTER = "administer"
+    VENDOR = "vendor"
+
+
+_VIEW = frozenset({Permission.VIEW})
+GRANTS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
+    {
+        Role.VENDOR_OPERATOR: frozenset(Permission),
+        Role.VENDOR_SUPPORT: _VIEW,
+        Role.ACCOUNT_ADMIN: _VIEW | {Permission.ACT, Permission.ADMINISTER},
+        Role.ACCOUNT_OPERATOR: _VIEW | {Permission.ACT},
+        Role.ACCOUNT_VIEWER: _VIEW,
+    }
+)
+VENDOR_ROLES = frozenset({Role.VENDOR_OPERATOR, Role.VENDOR_SUPPORT})
+
+
+def may(role: Role, permission: Permission) -> bool:
+    """VIEW reads; ACT sends actions; ADMINISTER changes sites, keys and users; VENDOR publishes, tags, migrates."""
+    return permission in GRANTS[role]
+
+
+def verify_permitted(role: Role, permission: Permission) -> None:
+    """Raises NotPermitted (`role_may_not`)."""
+    if not may(role, permission):
+        raise NotPermitted(
+            "role_may_not",
+            f"the role {role} may not {permission}",
+            hint="Ask an administrator of the account, or the vendor.",
+        )

@@ -1,0 +1,1 @@
+"""Virtual machines, the demo and the proofs: the whole procedure on one machine."""

@@ -1,0 +1,1 @@
+"""The messages between the programs and the typed clients that send them."""
