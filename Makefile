@@ -44,6 +44,14 @@ real: setup ## the procedure on two real Debian images, with measures
 	@scripts/debian-packages mmdebstrap erofs-utils
 	$(BIN)/python -m bench.real
 
+.PHONY: docs
+docs: setup ## write the generated pages anew
+	$(BIN)/python -m scripts.document_errors
+
+.PHONY: measures
+measures: setup ## write docs/measures.md from the last runs
+	$(BIN)/python -m bench.measures
+
 .PHONY: lock
 lock: setup ## renew the hashed locks
 	scripts/lock

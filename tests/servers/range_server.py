@@ -8,7 +8,9 @@
 """
 
 import re
+import socket
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -62,7 +64,12 @@ class RangeServer:
         self.lock = threading.Lock()
         self.held = threading.Event()
         self._go = threading.Event()
-        self._server: ThreadingHTTPServer | None = None
+        self._server: _Server | None = None
+
+    @property
+    def connections(self) -> int:
+        """How many were opened since `start()`."""
+        return self._server.opened if self._server else 0
 
     @property
     def url(self) -> str:
@@ -80,6 +87,7 @@ class RangeServer:
         self._go.set()
         if self._server is not None:
             self._server.shutdown()
+            self._server.break_connections()
             self._server.server_close()
             self._server = None
 
@@ -105,6 +113,25 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True
 
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self._connections: set[socket.socket] = set()
+        self.opened = 0
+
+    def process_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]
+        self._connections.add(request)
+        self.opened += 1
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: socket.socket) -> None:  # type: ignore[override]
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def break_connections(self) -> None:
+        for connection in tuple(self._connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that went away is no error of the server."""
 
@@ -117,10 +144,10 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Quiet."""
 
-    def do_HEAD(self) -> None:  # noqa: N802 - http.server's name
+    def do_HEAD(self) -> None:
         self._answer(with_body=False)
 
-    def do_GET(self) -> None:  # noqa: N802 - http.server's name
+    def do_GET(self) -> None:
         self._answer(with_body=True)
 
     def _answer(self, *, with_body: bool) -> None:

@@ -2,7 +2,7 @@
 
 GET  /site.json?nonce=…        SignedStatement of a SiteStatement          to anyone on the LAN
 GET  /repository/…             the served release, a static repository with Range
-GET  /prepared/<version>/…     the release being prepared                  this machine only
+GET  /prepared/<version>/…     the release prepared beside the served one  unix socket, owner only
 POST /control/v1/prepare       PrepareRequest -> MirrorState               unix socket, owner only
 POST /control/v1/serve         ServeRequest   -> MirrorState               unix socket, owner only
 GET  /control/v1/state         MirrorState                                 unix socket, owner only

@@ -31,17 +31,21 @@ TRANSITIONS: Mapping[tuple[MirrorPhase, MirrorEvent], MirrorPhase] = MappingProx
 
 
 def next_phase(phase: MirrorPhase, event: MirrorEvent) -> MirrorPhase:
-    """Raises Conflict: `not_prepared` for a switch without a whole release, else `mirror_phase_conflict`."""
+    """Raises Conflict (`not_prepared` for a switch without a whole release, else `mirror_phase_conflict`)."""
     following = TRANSITIONS.get((phase, event))
     if following is not None:
         return following
     if event is MirrorEvent.SERVE:
-        raise Conflict(
-            "not_prepared",
-            "no whole release is prepared on this site server",
-            hint="Update the site server first and wait until it says it is prepared.",
-        )
+        raise not_prepared()
     raise Conflict("mirror_phase_conflict", f"a mirror that is {phase} cannot {event}")
+
+
+def not_prepared() -> Conflict:
+    return Conflict(
+        "not_prepared",
+        "this site server has not prepared that release; it keeps serving what it serves",
+        hint="Update the site server first, and reboot it when it says it is prepared.",
+    )
 
 
 def render_diagram() -> str:

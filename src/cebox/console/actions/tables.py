@@ -27,6 +27,8 @@ actions = Table(
     Column("state", Word, nullable=False),
     Column("is_open", Boolean, nullable=False),
     Column("is_acknowledged", Boolean, nullable=False, server_default="0"),
+    # Withdrawn after it was delivered; the device is told until it says what became of it.
+    Column("is_withdrawing", Boolean, nullable=False, server_default="0"),
     Column("at_next_start", Boolean, nullable=False, server_default="0"),
     Column("asked_tag", Name),
     Column("asked_version", VersionText),

@@ -1,8 +1,10 @@
 """Devices as they were enrolled and as they last described themselves, and what happened to them."""
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, text
 
 from cebox.console.database.columns import Id, Name, UtcDateTime, VersionText, Word, metadata
+
+_IS_WRS = text("kind = 'wrs'")
 
 devices = Table(
     "devices",
@@ -25,16 +27,21 @@ devices = Table(
     Column("failed_versions", JSON, nullable=False),
     Column("slot_bytes", BigInteger),
     Column("agent_version", Word, nullable=False, server_default=""),
-    Column("boot", Integer, nullable=False, server_default="0"),
+    # A box may count its boots by its clock, hence the room.
+    Column("boot", BigInteger, nullable=False, server_default="0"),
     Column("sequence", BigInteger, nullable=False, server_default="0"),
     Column("last_seen_at", UtcDateTime),
     Column("is_leaving", Boolean, nullable=False, server_default="0"),
+    # Whether its history last said that it came on; `domain.device.is_on` says whether it is.
+    Column("noted_on", Boolean, nullable=False, server_default="0"),
     Column("wrs_reachable", Boolean),
     Column("served", VersionText),
     Column("server_url", String(300)),
     # The live progress of its update (protocol.device.Progress), if one runs.
     Column("progress", JSON),
-    Index(None, "account_id", "name"),
+    Index(None, "account_id", "name", unique=True),
+    # At most one WRS per site, whoever enrols at the same moment.
+    Index("uq_devices_site_id_wrs", "site_id", unique=True, sqlite_where=_IS_WRS, postgresql_where=_IS_WRS),
 )
 
 device_events = Table(

@@ -249,10 +249,11 @@ def upgrade() -> None:
         sa.Column("failed_versions", sa.JSON(), nullable=False),
         sa.Column("slot_bytes", sa.BigInteger(), nullable=True),
         sa.Column("agent_version", sa.String(length=40), server_default="", nullable=False),
-        sa.Column("boot", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("boot", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("sequence", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("is_leaving", sa.Boolean(), server_default="0", nullable=False),
+        sa.Column("noted_on", sa.Boolean(), server_default="0", nullable=False),
         sa.Column("wrs_reachable", sa.Boolean(), nullable=True),
         sa.Column("served", sa.String(length=32), nullable=True),
         sa.Column("server_url", sa.String(length=300), nullable=True),
@@ -264,8 +265,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("public_key", name=op.f("uq_devices_public_key")),
     )
     with op.batch_alter_table("devices", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_devices_account_id_name"), ["account_id", "name"], unique=False)
+        batch_op.create_index(batch_op.f("ix_devices_account_id_name"), ["account_id", "name"], unique=True)
         batch_op.create_index(batch_op.f("ix_devices_site_id"), ["site_id"], unique=False)
+        batch_op.create_index(
+            "uq_devices_site_id_wrs",
+            ["site_id"],
+            unique=True,
+            sqlite_where=sa.text("kind = 'wrs'"),
+            postgresql_where=sa.text("kind = 'wrs'"),
+        )
 
     op.create_table(
         "actions",
@@ -277,6 +285,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=40), nullable=False),
         sa.Column("is_open", sa.Boolean(), nullable=False),
         sa.Column("is_acknowledged", sa.Boolean(), server_default="0", nullable=False),
+        sa.Column("is_withdrawing", sa.Boolean(), server_default="0", nullable=False),
         sa.Column("at_next_start", sa.Boolean(), server_default="0", nullable=False),
         sa.Column("asked_tag", sa.String(length=200), nullable=True),
         sa.Column("asked_version", sa.String(length=32), nullable=True),

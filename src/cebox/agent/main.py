@@ -1,0 +1,61 @@
+"""The agent as a process: puts the parts together, runs until power goes or somebody stops it."""
+
+import signal
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from types import FrameType, MappingProxyType
+
+from cebox.agent.box import Box, Ending
+from cebox.agent.conversation import Conversation
+from cebox.agent.enrolment import enrol
+from cebox.agent.journal_file import JournalFile
+from cebox.agent.logs import configure_logs
+from cebox.agent.runner import run_box
+from cebox.agent.settings import load_settings
+from cebox.agent.sync import Exchange
+from cebox.agent.virtual.machine import open_machine
+from cebox.protocol.device_client import DeviceClient
+from cebox.protocol.identity import DeviceIdentity
+
+REBOOT_EXIT_CODE = 85
+POWER_OFF_EXIT_CODE = 86
+EXIT_CODES: Mapping[Ending, int] = MappingProxyType(
+    {Ending.STOPPED: 0, Ending.REBOOT: REBOOT_EXIT_CODE, Ending.POWER_OFF: POWER_OFF_EXIT_CODE}
+)
+
+
+def run_agent(folder: Path) -> int:
+    """Be the agent of the virtual box in `folder`. What the answer, an exit code, means is in `agent.virtual`.
+
+    Raises InvalidInput (`settings_missing`, `settings_invalid`, `machine_missing`), Conflict (`machine_is_off`).
+    """
+    settings = load_settings(folder)
+    configure_logs(box=settings.name)
+    box = Box(
+        settings=settings,
+        machine=open_machine(folder),
+        journal=JournalFile(settings.state_folder / "journal.json"),
+        identity=DeviceIdentity.load_or_generate(settings.device_key_file),
+        agent_version=version("cebox"),
+    )
+    # Never closed: a held request ends with the process, which must not wait for it.
+    client = DeviceClient(settings.console_url, box.identity, clock=box.now, timeout_seconds=settings.timeout_seconds)
+    conversation = Conversation(
+        box, Exchange(box, client), lambda: enrol(settings, client, agent_version=box.agent_version)
+    )
+    box.say_goodbye = conversation.say_goodbye
+    _listen_to_signals(box)
+    conversation.start()
+    try:
+        return EXIT_CODES[run_box(box)]
+    finally:
+        conversation.stop()
+
+
+def _listen_to_signals(box: Box) -> None:
+    def note(_number: int, _frame: FrameType | None) -> None:
+        box.signal()
+
+    signal.signal(signal.SIGTERM, note)
+    signal.signal(signal.SIGINT, note)

@@ -1,0 +1,87 @@
+"""The settings of one agent: `agent.toml` in the box's folder, read once and passed down.
+
+Paths in it are relative to the folder. The console changes none of them; what it may change comes with each sync.
+"""
+
+import tomllib
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from cebox.domain.device import DeviceKind
+from cebox.errors import InvalidInput
+
+SETTINGS_FILE = "agent.toml"
+
+
+class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`name` is what people call the machine. Every `_seconds` bounds something a person may wait for."""
+
+    console_url: str
+    name: str
+    kind: DeviceKind = DeviceKind.CEBOX
+    token_file: Path = Path("enrolment-token")
+    """The installation key's token; read until the box has enrolled, never changed."""
+    device_key_file: Path = Path("device.key")
+    identity_file: Path = Path("identity.json")
+    """Written after enrolment; on a WRS the mirror reads it too."""
+    state_folder: Path = Path("state")
+    root_file: Path = Path("root.json")
+    """The trust anchor: the root metadata handed out with the first installation."""
+    control_socket: Path = Path("wrs.sock")
+    """Only on a WRS: the mirror's unix socket."""
+    server_url: str | None = None
+    """Only on a WRS: the address at which its site reaches its mirror, such as http://10.20.4.2:8420."""
+    memory_bytes: int = 64 << 20
+    """What applying a patch may take beside the agent itself; a patch that needs more is passed over for the image."""
+    timeout_seconds: float = 15.0
+    wrs_timeout_seconds: float = 3.0
+    source_give_up_seconds: float = 10.0
+    """How long one attempt puts up with a silent source before the box looks again where to take the release from."""
+    silence_seconds: float = 6 * 3600.0
+    """How long an ordered update goes on trying while no source answers."""
+    shutdown_silence_seconds: float = 20.0
+    """The same while somebody waits for the power to go."""
+    shutdown_patience_seconds: float = 1800.0
+    """The longest a shutdown is put off by an update that does move."""
+    trial_seconds: float = 300.0
+    serve_seconds: float = 30.0
+    """Only on a WRS: how long a finished trial waits for the mirror before it is reported; the mirror follows later."""
+    goodbye_seconds: float = 3.0
+    first_retry_seconds: float = 1.0
+    most_retry_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not self.console_url.startswith(("http://", "https://")):
+            raise ValueError("console_url is an address such as https://console.example.org")
+        numbers = {field: getattr(self, field) for field in self.__struct_fields__ if field.endswith("_seconds")}
+        if min(self.memory_bytes, *numbers.values()) <= 0:
+            raise ValueError("seconds and bytes are above 0")
+
+
+_PATHS = ("token_file", "device_key_file", "identity_file", "state_folder", "root_file", "control_socket")
+
+
+def load_settings(folder: Path) -> AgentSettings:
+    """All paths of the answer are absolute. Raises InvalidInput (`settings_missing`, `settings_invalid`)."""
+    path = folder / SETTINGS_FILE
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        settings = msgspec.convert(raw, AgentSettings, dec_hook=_decode_path)
+    except FileNotFoundError as error:
+        raise InvalidInput(
+            "settings_missing", f"there is no {path}", hint="Name the folder of the box with --dir."
+        ) from error
+    except (ValueError, msgspec.ValidationError) as error:
+        raise InvalidInput(
+            "settings_invalid", f"{path}: {error}", hint="Compare the file with the documented settings."
+        ) from error
+    base = folder.absolute()
+    return replace(settings, **{name: base / getattr(settings, name) for name in _PATHS})
+
+
+def _decode_path(wanted: type, value: object) -> object:
+    if wanted is Path and isinstance(value, str) and value:
+        return Path(value)
+    raise ValueError(f"{value!r} is no path")

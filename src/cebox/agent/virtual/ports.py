@@ -1,0 +1,140 @@
+"""The ports of `agent.machine` on the folder of a virtual machine."""
+
+import os
+import signal
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from cebox.agent.machine import TRIES, Boot, Examination, PowerKind, SlotContent, SlotName, Verdict
+from cebox.agent.states import BoxState
+from cebox.agent.virtual.boot_table import BootTable, Entry, load_table, save_table, slot_path
+from cebox.agent.virtual.trial import Behaviour, read_behaviour
+from cebox.domain.device import Place
+from cebox.errors import Conflict
+from cebox.protocol.device import SiteInfo
+
+NETWORK_FILE = "network.json"
+POWER_FILE = "power-request"
+
+
+class NetworkFile(msgspec.Struct, frozen=True):
+    place: Place
+
+
+def _get_booted(folder: Path) -> tuple[BootTable, SlotName]:
+    table = load_table(folder)
+    if table.booted is None:
+        raise Conflict(
+            "machine_is_off", f"the machine in {folder} is off", hint="Power it on before its agent is started."
+        )
+    return table, table.booted
+
+
+class VirtualSlots:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get_running(self) -> SlotName:
+        return _get_booted(self._folder)[1]
+
+    def get_path(self, slot: SlotName) -> Path:
+        return slot_path(self._folder, slot)
+
+    def get_size_bytes(self, slot: SlotName) -> int:
+        return self.get_path(slot).stat().st_size
+
+    def find_content(self, slot: SlotName) -> SlotContent | None:
+        entry = load_table(self._folder).entries.get(slot)
+        return entry.content if entry else None
+
+
+class VirtualBootLoader:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get_boot(self) -> Boot:
+        table, slot = _get_booted(self._folder)
+        return Boot(id=str(table.starts), slot=slot, is_blessed=table.entries[slot].is_blessed)
+
+    def clear(self, slot: SlotName) -> None:
+        table, running = _get_booted(self._folder)
+        if slot is running:
+            raise Conflict("slot_in_use", f"slot {slot} runs", hint="Only the other slot may be written.")
+        save_table(self._folder, replace(table.without_entry(slot), default=running))
+
+    def stage(self, slot: SlotName, content: SlotContent, *, tries: int = TRIES) -> None:
+        entry = Entry(version=content.version, sha256=content.sha256, size=content.size, tries_left=tries)
+        save_table(self._folder, replace(load_table(self._folder).with_entry(slot, entry), default=slot))
+
+    def bless(self) -> None:
+        table, running = _get_booted(self._folder)
+        blessed = replace(table.entries[running], tries_left=None)
+        save_table(self._folder, replace(table.with_entry(running, blessed), default=running))
+
+    def find_tries(self, slot: SlotName) -> int | None:
+        entry = load_table(self._folder).entries.get(slot)
+        return entry.tries_left if entry else None
+
+
+class VirtualPower:
+    """The agent's exit code is the switch; only the button is a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / POWER_FILE
+
+    def reboot(self) -> None:
+        """Nothing to tell: whoever started the agent powers the machine on again."""
+
+    def power_off(self) -> None:
+        """Nothing to tell: whoever started the agent leaves the machine off."""
+
+    def take_request(self) -> PowerKind | None:
+        try:
+            word = self._file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            return None
+        self._file.unlink(missing_ok=True)
+        return PowerKind(word) if word in set(PowerKind) else None
+
+
+class VirtualLocation:
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / NETWORK_FILE
+
+    def find_place(self, site: SiteInfo) -> Place | None:  # noqa: ARG002 - a cable knows no addresses
+        try:
+            return msgspec.json.decode(self._file.read_bytes(), type=NetworkFile).place
+        except (OSError, msgspec.DecodeError, ValueError):
+            return None
+
+
+class VirtualHealth:
+    """A system that hangs stays pending; the agent's own patience ends such a trial."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def examine(self) -> Examination:
+        behaviour = read_behaviour(slot_path(self._folder, _get_booted(self._folder)[1]))
+        if behaviour is Behaviour.HANG:
+            return Examination(Verdict.PENDING, "the system does not become ready")
+        if behaviour is Behaviour.HEALTHY:
+            return Examination(Verdict.HEALTHY)
+        return Examination(Verdict.UNHEALTHY, f"the system says it is {behaviour}")
+
+
+class VirtualWitness:
+    def __init__(self, die_at: str) -> None:
+        self._die_at = die_at
+
+    def before(self, state: BoxState) -> None:
+        self._die(f"{state}:before")
+
+    def after(self, state: BoxState) -> None:
+        self._die(f"{state}:after")
+
+    def _die(self, moment: str) -> None:
+        if moment == self._die_at:
+            os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,54 @@
+"""Options that several commands share, and how a group of commands and its examples are declared."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_CONNECTION = "Console"
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and errors as JSON on stderr.")]
+ConsoleUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--console",
+        metavar="URL",
+        help="The console to talk to. Without it: $CEBOX_CONSOLE, then the last sign-in.",
+        rich_help_panel=_CONNECTION,
+    ),
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file",
+        metavar="FILE",
+        help="A file with the API token. Without it: $CEBOX_TOKEN_FILE, then the last sign-in.",
+        rich_help_panel=_CONNECTION,
+    ),
+]
+OfAccount = Annotated[
+    str | None,
+    typer.Option(
+        "--account",
+        metavar="NAME",
+        help="For the vendor: the customer account to work on.",
+        rich_help_panel=_CONNECTION,
+    ),
+]
+RepositoryFolder = Annotated[
+    Path, typer.Option("--repository", metavar="FOLDER", help="The repository's folder.", file_okay=False)
+]
+KeyringFolder = Annotated[
+    Path, typer.Option("--keyring", metavar="FOLDER", help="The keyring's folder.", file_okay=False)
+]
+DeviceArgument = Annotated[str, typer.Argument(metavar="DEVICE", help="Its name or id.")]
+IsYes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before sending.")]
+
+
+def new_group(sentence: str) -> typer.Typer:
+    return typer.Typer(help=sentence, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help: what one may type, one line each."""
+    return "\n".join(["Example:" if len(lines) == 1 else "Examples:", *(f"$ {line}" for line in lines)])

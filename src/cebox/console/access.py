@@ -1,0 +1,68 @@
+"""Who is calling, what they may do and whose rows they see. How HTTP finds that out is `console.gate`'s."""
+
+from dataclasses import dataclass, field
+
+from cebox.console.database.scope import Scope
+from cebox.domain.ids import AccountId
+from cebox.domain.role import Permission, Role, may, verify_permitted
+from cebox.errors import InvalidInput, NotFound
+
+
+def account_unknown(account_id: str) -> NotFound:
+    """The one answer for an account that does not exist and for one that is not the caller's."""
+    return NotFound("account_unknown", f"no account {account_id!r}", hint="List the accounts you see.")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A user at work. `account_id` None is the vendor's people, who name the account they work on.
+
+    `form_secret` guards the forms of a browser session; a caller with an API token has none.
+    """
+
+    user_id: str
+    email: str
+    name: str
+    role: Role
+    account_id: AccountId | None
+    language: str = "fr"
+    theme: str = "auto"
+    form_secret: str = field(default="", repr=False)
+
+    @property
+    def is_vendor(self) -> bool:
+        return self.account_id is None
+
+    @property
+    def scope(self) -> Scope:
+        return Scope.everything() if self.account_id is None else Scope.account(self.account_id)
+
+    def may(self, permission: Permission) -> bool:
+        return may(self.role, permission)
+
+    def verify(self, permission: Permission) -> None:
+        """Raises NotPermitted (`role_may_not`)."""
+        verify_permitted(self.role, permission)
+
+    def scope_of(self, named: str | None) -> Scope:
+        """What a list shows: the named account, else all that the caller sees. Raises NotFound (`account_unknown`)."""
+        return self.scope if named is None else Scope.account(self.account_of(named))
+
+    def account_of(self, named: str | None) -> AccountId:
+        """The account a change is for. That the vendor's choice exists is for the database to say.
+
+        Raises NotFound (`account_unknown`) when a customer names another's, InvalidInput (`account_missing`) when the
+        vendor names none.
+        """
+        if self.account_id is not None:
+            if named not in (None, self.account_id):
+                raise account_unknown(str(named))
+            return self.account_id
+        if named is None:
+            raise InvalidInput("account_missing", "for which account?", hint="Name one with the parameter account.")
+        return AccountId(named)
+
+
+def local_operator() -> Caller:
+    """Whoever works on the console's own machine: the commands of its administrator, and the demo."""
+    return Caller("local", "", "local", Role.VENDOR_OPERATOR, None)

@@ -1,0 +1,91 @@
+"""What one exchange with a device is about, read in one place: the device, its orders, what it is to know."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cebox.console.actions.records import Action
+from cebox.console.actions.reports import pending_orders, pending_withdrawals
+from cebox.console.actions.repository import ActionRepository
+from cebox.console.boxes.tokens import Bearer, device_not_enrolled
+from cebox.console.database.scope import Scope
+from cebox.console.devices.records import DeviceRecord
+from cebox.console.devices.repository import DeviceRepository
+from cebox.console.sites.repository import SiteRepository
+from cebox.console.state import Console
+from cebox.domain.device import DeviceKind
+from cebox.domain.ids import ActionId, SiteId
+from cebox.domain.version import Version
+from cebox.kit.clock import format_utc
+from cebox.protocol.device import SiteInfo, SiteServerInfo, SyncResponse
+
+# A WRS mirrors a patch for each: a few are worth it.
+MOST_BOX_VERSIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """`actions` are those under way, those to withdraw on the device, and those its message named."""
+
+    device: DeviceRecord
+    account_version: Version
+    actions: Mapping[ActionId, Action]
+    site: SiteInfo | None
+
+
+async def read_situation(connection: AsyncConnection, bearer: Bearer, named: Iterable[str] = ()) -> Situation:
+    """Raises NotAuthenticated (`device_unknown`) when the device is gone."""
+    scope = Scope.account(bearer.account_id)
+    devices = DeviceRepository(connection, scope)
+    record = await devices.find(bearer.device_id)
+    if record is None:
+        raise device_not_enrolled()
+    accounts = await devices.find_account_facts([record.account_id])
+    return Situation(
+        device=record,
+        account_version=accounts[record.account_id].version,
+        actions=await ActionRepository(connection, scope).list_for_exchange(record.id, named),
+        site=await _read_site(connection, scope, record) if record.site_id else None,
+    )
+
+
+def make_answer(console: Console, situation: Situation, received: tuple[str, ...] = ()) -> SyncResponse:
+    actions = situation.actions.values()
+    return SyncResponse(
+        time=format_utc(console.clock()),
+        account_version=str(situation.account_version),
+        orders=pending_orders(actions),
+        cancelled=pending_withdrawals(actions),
+        received_results=received,
+        site=situation.site,
+        repository_url=console.settings.public_repository_url,
+    )
+
+
+async def _read_site(connection: AsyncConnection, scope: Scope, record: DeviceRecord) -> SiteInfo:
+    assert record.site_id is not None
+    site = await SiteRepository(connection, scope).get(record.site_id)
+    devices = DeviceRepository(connection, scope)
+    if record.kind is DeviceKind.WRS:
+        versions = await _list_box_versions(devices, record)
+        return SiteInfo(id=site.id, name=site.name, networks=site.networks, box_versions=versions)
+    wrs = (await devices.find_site_servers([record.site_id])).get(record.site_id)
+    server = _describe_server(wrs) if wrs is not None else None
+    return SiteInfo(id=site.id, name=site.name, server=server, networks=site.networks)
+
+
+def _describe_server(wrs: DeviceRecord) -> SiteServerInfo | None:
+    """None before the WRS has said what it holds and where: until then nothing decides on the site."""
+    if wrs.site_version is None or wrs.server_url is None:
+        return None
+    return SiteServerInfo(
+        device_id=wrs.id, url=wrs.server_url, public_key=wrs.public_key, version=str(wrs.site_version)
+    )
+
+
+async def _list_box_versions(devices: DeviceRepository, wrs: DeviceRecord) -> tuple[str, ...]:
+    site_id = SiteId(wrs.site_id or "")
+    counts = (await devices.count_box_versions([site_id])).get(site_id, {})
+    most_common = sorted(counts, key=lambda version: (-counts[version], version))[:MOST_BOX_VERSIONS]
+    return tuple(map(str, sorted(most_common)))

@@ -1,0 +1,129 @@
+"""Devices as the console keeps them and shows them, and what their history is made of."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from cebox.console.actions.records import Action
+from cebox.domain.action import ActionState
+from cebox.domain.device import DeviceKind, Place, Slots, is_on
+from cebox.domain.ids import AccountId, DeviceId, KeyId, SiteId
+from cebox.domain.resolution import Resolution
+from cebox.domain.version import Version
+from cebox.errors import NotFound
+from cebox.protocol.device import BoxPhase, Progress
+
+
+class EventKind(StrEnum):
+    """What a device's history is made of; `facts` are, in this order, those in brackets."""
+
+    ENROLLED = "enrolled"
+    """[key_id, kind, name]"""
+    CAME_ON = "came_on"
+    """[boot]"""
+    WENT_OFF = "went_off"
+    """[reason: goodbye | silence]"""
+    NOW_RUNS = "now_runs"
+    """[version, previous]"""
+    REPORTED = "reported"
+    """A result of the device: [event, action_id, is_step, at, code, detail, version, source, reason, way, wan_bytes,
+    lan_bytes]; without action_id nobody ordered it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRecord:
+    """One row: how the device was enrolled and its last word about itself."""
+
+    id: DeviceId
+    account_id: AccountId
+    site_id: SiteId | None
+    key_id: KeyId | None
+    kind: DeviceKind
+    name: str
+    serial: str
+    public_key: str
+    enrolled_at: datetime
+    place: Place
+    phase: BoxPhase
+    slots: Slots
+    failed_versions: frozenset[Version]
+    slot_bytes: int | None
+    agent_version: str
+    boot: int
+    sequence: int
+    last_seen_at: datetime | None
+    is_leaving: bool
+    noted_on: bool
+    wrs_reachable: bool | None
+    served: Version | None
+    server_url: str | None
+    progress: Progress | None
+
+    def is_on(self, now: datetime) -> bool:
+        return is_on(self.last_seen_at, self.is_leaving, now)
+
+    @property
+    def site_version(self) -> Version | None:
+        """On a WRS: the version its site takes, once it has said how its site reaches it."""
+        return (self.served or self.slots.running) if self.server_url else None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """A device as people see it. `would_take` is what an update without a tag would do (R3, R6, R7)."""
+
+    record: DeviceRecord
+    account_name: str
+    account_version: Version
+    site_name: str | None
+    is_on: bool
+    would_take: Resolution
+    open_actions: tuple[Action, ...]
+    last_action: Action | None
+
+    @property
+    def is_behind(self) -> bool:
+        running = self.record.slots.running
+        return running is not None and running < self.account_version
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened to a device, by the console's clock."""
+
+    id: int
+    device_id: DeviceId
+    at: datetime
+    kind: EventKind
+    facts: dict[str, Any]
+
+
+class Order(StrEnum):
+    """How a list of devices is sorted; the reverse is asked for with a leading `-`."""
+
+    NAME = "name"
+    VERSION = "version"
+    SEEN = "seen"
+    SITE = "site"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFilters:
+    """All given conditions hold together. `search` looks in names, serials and ids. `site_id` "" is: without a site."""
+
+    search: str = ""
+    site_id: SiteId | None = None
+    kind: DeviceKind | None = None
+    is_on: bool | None = None
+    version: Version | None = None
+    is_behind: bool | None = None
+    phase: BoxPhase | None = None
+    last_action: ActionState | None = None
+    order: Order = Order.NAME
+    is_reversed: bool = False
+
+
+def device_unknown(device_id: str) -> NotFound:
+    """The one answer for a device that does not exist and for one that is not the caller's."""
+    return NotFound("device_unknown", f"no device {device_id!r}", hint="List the devices you see.")

@@ -1,0 +1,96 @@
+"""What the rules need to know around a set of devices: their accounts' versions, their sites' WRS, what is under way.
+
+Read once for any number of devices, so that a page and a group cost a few statements, not a few per device.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cebox.console.actions.records import Action, is_busy
+from cebox.console.actions.repository import ActionRepository
+from cebox.console.database.scope import Scope
+from cebox.console.devices.records import DeviceRecord
+from cebox.console.devices.repository import AccountFacts, DeviceRepository
+from cebox.domain.device import Device, DeviceKind
+from cebox.domain.ids import AccountId, DeviceId, SiteId
+from cebox.domain.resolution import Resolution, SiteServer, resolve
+from cebox.domain.tag import Asked
+from cebox.domain.version import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    now: datetime
+    accounts: Mapping[AccountId, AccountFacts]
+    servers: Mapping[SiteId, SiteServer]
+    open_actions: Mapping[DeviceId, tuple[Action, ...]]
+    box_versions: Mapping[SiteId, Mapping[Version, int]]
+
+    def account_version(self, record: DeviceRecord) -> Version:
+        return self.accounts[record.account_id].version
+
+    def site_server(self, record: DeviceRecord) -> SiteServer | None:
+        return self.servers.get(record.site_id) if record.site_id else None
+
+    def boxes_behind(self, record: DeviceRecord) -> int:
+        """On a WRS: how many ceBox of its site run less than the account's version."""
+        if record.kind is not DeviceKind.WRS or record.site_id is None:
+            return 0
+        counts = self.box_versions.get(record.site_id, {})
+        target = self.account_version(record)
+        return sum(many for version, many in counts.items() if version < target)
+
+    def would_take(self, record: DeviceRecord) -> Resolution:
+        """What an update without a tag would do."""
+        asked = Asked(None, self.account_version(record))
+        return resolve(record.kind, record.place, asked, self.site_server(record))
+
+    def domain_device(self, record: DeviceRecord) -> Device:
+        return load_domain_device(record, self.open_actions.get(record.id, ()), self.now)
+
+
+def load_domain_device(record: DeviceRecord, open_actions: Iterable[Action], now: datetime) -> Device:
+    """The device as the rules see it."""
+    is_on = record.is_on(now)
+    return Device(
+        id=record.id,
+        account_id=record.account_id,
+        kind=record.kind,
+        place=record.place,
+        slots=record.slots,
+        is_on=is_on,
+        site_id=record.site_id,
+        is_busy=is_busy(open_actions, record.phase, is_on=is_on),
+        slot_bytes=record.slot_bytes,
+        failed_versions=record.failed_versions,
+    )
+
+
+def make_site_server(wrs: DeviceRecord, now: datetime) -> SiteServer | None:
+    """The WRS as its site's boxes are expected to see it; None before it ever served."""
+    version = wrs.site_version
+    return SiteServer(version, wrs.is_on(now)) if version is not None else None
+
+
+async def load_surroundings(
+    connection: AsyncConnection, scope: Scope, records: Iterable[DeviceRecord], now: datetime
+) -> Surroundings:
+    records = tuple(records)
+    devices = DeviceRepository(connection, scope)
+    site_ids = {record.site_id for record in records if record.site_id}
+    servers = {
+        site_id: server
+        for site_id, wrs in (await devices.find_site_servers(site_ids)).items()
+        if (server := make_site_server(wrs, now)) is not None
+    }
+    wrs_sites = {record.site_id for record in records if record.site_id and record.kind is DeviceKind.WRS}
+    return Surroundings(
+        now=now,
+        accounts=await devices.find_account_facts(record.account_id for record in records),
+        servers=servers,
+        open_actions=await ActionRepository(connection, scope).list_open(record.id for record in records),
+        box_versions=await devices.count_box_versions(wrs_sites),
+    )

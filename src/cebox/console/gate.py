@@ -1,0 +1,116 @@
+"""The gate in front of every admin request: who is calling, and may they. FastAPI dependencies, and plain calls for
+the pages.
+
+A handler of a route that changes something declares what it takes: `caller: Operator`. One that only reads declares
+`caller: Viewer`. A test walks all routes and holds them to it.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Query
+from starlette.requests import Request
+
+from cebox.console.access import Caller
+from cebox.console.accounts.repository import AccountRepository
+from cebox.console.database.paging import DEFAULT_LIMIT, LARGEST_LIMIT, Page
+from cebox.console.database.scope import Scope
+from cebox.console.identity.sign_in import find_session_caller, get_token_caller
+from cebox.console.state import Console
+from cebox.domain.ids import AccountId
+from cebox.domain.role import Permission
+from cebox.errors import NotAuthenticated, NotPermitted
+
+SESSION_COOKIE = "cebox_session"
+FORM_SECRET_HEADER = "x-csrf-token"  # noqa: S105 - a header's name
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def get_console(request: Request) -> Console:
+    console = request.app.state.console
+    assert isinstance(console, Console)
+    return console
+
+
+async def get_page_caller(request: Request) -> Caller:
+    """The user of a browser session. Raises NotAuthenticated (`session_missing`)."""
+    secret = request.cookies.get(SESSION_COOKIE)
+    caller = await find_session_caller(get_console(request), secret) if secret else None
+    if caller is None:
+        raise NotAuthenticated("session_missing", "nobody is signed in", hint="Sign in.")
+    return caller
+
+
+def verify_form_secret(caller: Caller, given: str) -> None:
+    """A form counts only from a page this console made. Raises NotPermitted (`form_secret_wrong`)."""
+    if not caller.form_secret or not secrets.compare_digest(caller.form_secret.encode(), given.encode()):
+        raise NotPermitted("form_secret_wrong", "this form is not one of your session's", hint="Load the page again.")
+
+
+async def get_caller(request: Request) -> Caller:
+    """The user of an API token, or of a browser session (whose changes need the header `x-csrf-token`).
+
+    Raises NotAuthenticated (`token_unknown`, `token_expired`, `session_missing`), NotPermitted (`form_secret_wrong`).
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return await get_token_caller(get_console(request), token.strip())
+    caller = await get_page_caller(request)
+    if request.method not in _READING:
+        verify_form_secret(caller, request.headers.get(FORM_SECRET_HEADER, ""))
+    return caller
+
+
+def permitted(permission: Permission) -> Callable[[Caller], Awaitable[Caller]]:
+    """A dependency that lets through only who may. Raises NotPermitted (`role_may_not`)."""
+
+    async def verify(caller: Annotated[Caller, Depends(get_caller)]) -> Caller:
+        caller.verify(permission)
+        return caller
+
+    return verify
+
+
+TheConsole = Annotated[Console, Depends(get_console)]
+Viewer = Annotated[Caller, Depends(permitted(Permission.VIEW))]
+Operator = Annotated[Caller, Depends(permitted(Permission.ACT))]
+Administrator = Annotated[Caller, Depends(permitted(Permission.ADMINISTER))]
+VendorOperator = Annotated[Caller, Depends(permitted(Permission.VENDOR))]
+
+AccountParameter = Annotated[
+    str | None, Query(alias="account", max_length=40, description="The account; only the vendor's people name one.")
+]
+
+
+async def choose_scope(console: TheConsole, caller: Viewer, named: AccountParameter = None) -> Scope:
+    """Whose rows a list shows. Raises NotFound (`account_unknown`)."""
+    scope = caller.scope_of(named)
+    if named is not None and caller.is_vendor:
+        await _verify_account(console, AccountId(named))
+    return scope
+
+
+async def choose_account(console: TheConsole, caller: Viewer, named: AccountParameter = None) -> AccountId:
+    """The account a change is for. Raises NotFound (`account_unknown`), InvalidInput (`account_missing`)."""
+    account_id = caller.account_of(named)
+    if caller.is_vendor:
+        await _verify_account(console, account_id)
+    return account_id
+
+
+async def _verify_account(console: Console, account_id: AccountId) -> None:
+    async with console.database.read() as connection:
+        await AccountRepository(connection, Scope.everything()).get(account_id)
+
+
+def choose_page(
+    limit: Annotated[int, Query(ge=1, le=LARGEST_LIMIT)] = DEFAULT_LIMIT,
+    after: Annotated[str | None, Query(max_length=1000, description="`next` of the previous piece.")] = None,
+) -> Page:
+    return Page(limit, after)
+
+
+ChosenScope = Annotated[Scope, Depends(choose_scope)]
+ChosenAccount = Annotated[AccountId, Depends(choose_account)]
+ChosenPage = Annotated[Page, Depends(choose_page)]

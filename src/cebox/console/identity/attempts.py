@@ -1,0 +1,43 @@
+"""How often a password may be tried. In memory: each replica counts for itself and a restart forgets."""
+
+from collections import deque
+from datetime import datetime, timedelta
+
+from cebox.errors import Unavailable
+
+WINDOW = timedelta(minutes=5)
+MOST_PER_USER = 5
+MOST_PER_ADDRESS = 50
+_MOST_KEYS = 20_000
+
+
+class Attempts:
+    """Counts tries per user and address, and per address alone; a right password clears the first."""
+
+    def __init__(self) -> None:
+        self._tries: dict[tuple[str, ...], deque[datetime]] = {}
+
+    def take(self, email: str, address: str, now: datetime) -> None:
+        """Count one try, before its password is looked at. Raises Unavailable (`sign_in_throttled`)."""
+        for key, most in (((email, address), MOST_PER_USER), ((address,), MOST_PER_ADDRESS)):
+            tries = self._recent(key, now)
+            if len(tries) >= most:
+                raise Unavailable(
+                    "sign_in_throttled",
+                    "too many sign-ins were tried",
+                    hint=f"Wait {int(WINDOW.total_seconds() // 60)} minutes and try again.",
+                )
+        for key in ((email, address), (address,)):
+            self._recent(key, now).append(now)
+
+    def clear(self, email: str, address: str) -> None:
+        self._tries.pop((email, address), None)
+
+    def _recent(self, key: tuple[str, ...], now: datetime) -> deque[datetime]:
+        if key not in self._tries and len(self._tries) >= _MOST_KEYS:
+            # The oldest entries go first: a flood of invented names cannot fill the memory.
+            self._tries.pop(next(iter(self._tries)))
+        tries = self._tries.setdefault(key, deque(maxlen=MOST_PER_ADDRESS))
+        while tries and now - tries[0] > WINDOW:
+            tries.popleft()
+        return tries

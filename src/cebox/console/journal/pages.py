@@ -1,0 +1,51 @@
+"""The journal: who changed what, when."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from cebox.console.database.paging import Page
+from cebox.console.journal.service import list_entries
+from cebox.console.web.visit import Visit, page
+from cebox.console.web.words import mark as _
+
+VERB_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "account_created": _("Account made"),
+        "account_migrated": _("Account migrated"),
+        "action_cancelled": _("Action cancelled"),
+        "command_sent": _("Group command sent"),
+        "device_enrolled": _("Device enrolled"),
+        "key_created": _("USB key made"),
+        "key_revoked": _("USB key revoked"),
+        "password_changed": _("Password changed"),
+        "password_set": _("Password set for another"),
+        "reboot_sent": _("Restart sent"),
+        "release_imported": _("Version published"),
+        "release_withdrawn": _("Version withdrawn"),
+        "shutdown_sent": _("Shutdown sent"),
+        "signed_in": _("Signed in"),
+        "site_changed": _("Site changed"),
+        "site_created": _("Site made"),
+        "tag_handed_out": _("Tag handed out"),
+        "token_created": _("API token made"),
+        "token_revoked": _("API token revoked"),
+        "update_sent": _("Update sent"),
+        "user_changed": _("User changed"),
+        "user_created": _("User made"),
+    }
+)
+
+
+@page()
+async def show_journal(visit: Visit) -> Response:
+    scope = visit.caller.scope if visit.caller.is_vendor and (visit.asked("all") or not visit.account) else visit.scope
+    async with visit.console.database.read() as connection:
+        listed = await list_entries(connection, scope, Page(50, visit.asked("after") or None))
+    return visit.show("journal/list.html", listed=listed, verbs=VERB_WORDS)
+
+
+def build_routes() -> list[BaseRoute]:
+    return [Route("/journal", show_journal, methods=["GET"])]

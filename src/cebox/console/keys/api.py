@@ -1,0 +1,98 @@
+"""Admin API: installation keys."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from cebox.console.gate import Administrator, ChosenAccount, ChosenPage, ChosenScope, TheConsole
+from cebox.console.keys import service
+from cebox.console.keys.repository import NamedKey
+from cebox.console.keys.service import LONGEST_LIFETIME, MOST_USES, KeyService
+from cebox.console.wire import Answer, Asked, Identifier, Line, Listing, VersionText, make_listing
+from cebox.domain.device import DeviceKind
+from cebox.domain.ids import KeyId, SiteId
+
+router = APIRouter(tags=["keys"])
+
+
+class KeyAnswer(Answer):
+    """`is_out_of_date`: made for another version than the account's; make a new one."""
+
+    id: str
+    account_id: str
+    site_id: str | None
+    name: str
+    kind: DeviceKind
+    version: VersionText
+    uses_left: int
+    is_revoked: bool
+    is_out_of_date: bool
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+
+
+class NewKeyAnswer(Answer):
+    id: str
+    version: VersionText
+    expires_at: datetime
+    token: str
+    """Goes onto the key; shown now and never again."""
+
+
+class KeyBody(Asked):
+    """A key for a WRS names its site."""
+
+    name: Line
+    kind: DeviceKind = DeviceKind.CEBOX
+    site_id: Identifier | None = None
+    uses: Annotated[int, Field(ge=1, le=MOST_USES)] = 1
+    expires_in_days: Annotated[int, Field(ge=1, le=LONGEST_LIFETIME.days)] = 30
+
+
+@router.get("/keys", summary="The installation keys I see, the newest first")
+async def list_keys(console: TheConsole, scope: ChosenScope, page: ChosenPage) -> Listing[KeyAnswer]:
+    async with console.database.read() as connection:
+        return make_listing(await service.list_keys(connection, scope, page), _answer_key)
+
+
+@router.post("/keys", status_code=201, summary="Make an installation key for the account's version")
+async def create_key(
+    caller: Administrator, console: TheConsole, account_id: ChosenAccount, body: KeyBody
+) -> NewKeyAnswer:
+    async with console.database.write() as unit:
+        key, token = await KeyService(unit, caller, console.clock).create_key(
+            account_id,
+            body.name,
+            body.kind,
+            site_id=SiteId(body.site_id) if body.site_id is not None else None,
+            uses=body.uses,
+            lifetime=timedelta(days=body.expires_in_days),
+        )
+    return NewKeyAnswer(id=key.id, version=str(key.version), expires_at=key.expires_at, token=token)
+
+
+@router.delete("/keys/{key_id}", status_code=204, summary="Revoke a key; machines that used it stay")
+async def revoke_key(caller: Administrator, console: TheConsole, key_id: str) -> None:
+    async with console.database.write() as unit:
+        await KeyService(unit, caller, console.clock).revoke_key(KeyId(key_id))
+
+
+def _answer_key(named: NamedKey) -> KeyAnswer:
+    key = named.key
+    return KeyAnswer(
+        id=key.id,
+        account_id=key.account_id,
+        site_id=key.site_id,
+        name=named.name,
+        kind=key.kind,
+        version=str(key.version),
+        uses_left=key.uses_left,
+        is_revoked=key.is_revoked,
+        is_out_of_date=named.is_out_of_date,
+        created_by=named.created_by,
+        created_at=named.created_at,
+        expires_at=key.expires_at,
+    )

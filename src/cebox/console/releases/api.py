@@ -1,0 +1,90 @@
+"""Admin API: the catalogue of releases."""
+
+from datetime import datetime
+
+from fastapi import APIRouter
+
+from cebox.console.gate import ChosenPage, TheConsole, VendorOperator, Viewer
+from cebox.console.releases import jobs, service
+from cebox.console.releases.records import CatalogueEntry
+from cebox.console.releases.records import Listing as ListedRelease
+from cebox.console.wire import Answer, Listing, VersionText, make_listing
+from cebox.domain.version import Version
+
+router = APIRouter(tags=["releases"])
+
+
+class ReleaseAnswer(Answer):
+    """Sizes in bytes: `patch_bytes` by the version a box runs, `full_bytes` from nothing, `image_bytes` in its slot."""
+
+    version: VersionText
+    floor: VersionText
+    image_bytes: int
+    full_bytes: int
+    patch_bytes: dict[str, int]
+    is_withdrawn: bool
+    notes_fr: str
+    notes_en: str
+    built_at: datetime
+    published_at: datetime
+    manifest_sha256: str
+
+
+class ComponentAnswer(Answer):
+    name: str
+    version: str
+
+
+class WholeReleaseAnswer(ReleaseAnswer):
+    components: list[ComponentAnswer]
+
+
+class ImportedAnswer(Answer):
+    added: list[VersionText]
+
+
+@router.get("/releases", summary="The published releases, the newest first")
+async def list_releases(_caller: Viewer, console: TheConsole, page: ChosenPage) -> Listing[ReleaseAnswer]:
+    async with console.database.read() as connection:
+        return make_listing(await service.list_releases(connection, page), _answer_release)
+
+
+@router.post("/releases/refresh", summary="Import what the repository offers, now")
+async def refresh(caller: VendorOperator, console: TheConsole) -> ImportedAnswer:
+    imported = await jobs.refresh_repository(console, caller)
+    return ImportedAnswer(added=[str(version) for version in imported.added])
+
+
+@router.get("/releases/{version}", summary="One release: notes, components, sizes")
+async def show_release(_caller: Viewer, console: TheConsole, version: str) -> WholeReleaseAnswer:
+    async with console.database.read() as connection:
+        return _answer_whole(await service.get_release(connection, Version.parse(version)))
+
+
+@router.post("/releases/{version}/withdraw", summary="Keep a release from any further update")
+async def withdraw(caller: VendorOperator, console: TheConsole, version: str) -> WholeReleaseAnswer:
+    async with console.database.write() as unit:
+        entry = await service.withdraw_release(unit, caller, console.clock, Version.parse(version))
+    return _answer_whole(entry)
+
+
+def _answer_release(listed: ListedRelease) -> ReleaseAnswer:
+    release = listed.release
+    return ReleaseAnswer(
+        version=str(release.version),
+        floor=str(release.floor),
+        image_bytes=release.image_bytes,
+        full_bytes=release.full_bytes,
+        patch_bytes={str(version): size for version, size in release.patch_bytes.items()},
+        is_withdrawn=release.is_withdrawn,
+        notes_fr=listed.notes_fr,
+        notes_en=listed.notes_en,
+        built_at=listed.built_at,
+        published_at=listed.published_at,
+        manifest_sha256=listed.manifest_sha256,
+    )
+
+
+def _answer_whole(entry: CatalogueEntry) -> WholeReleaseAnswer:
+    components = [ComponentAnswer.model_validate(component) for component in entry.components]
+    return WholeReleaseAnswer(**_answer_release(entry.listing).model_dump(), components=components)

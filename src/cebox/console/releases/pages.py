@@ -1,0 +1,76 @@
+"""Published versions: notes, components, sizes. The vendor looks for new ones and withdraws bad ones."""
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from cebox.console.accounts.service import list_accounts
+from cebox.console.database.paging import Page
+from cebox.console.devices.records import DeviceFilters
+from cebox.console.devices.service import count_devices
+from cebox.console.releases.jobs import refresh_repository
+from cebox.console.releases.service import get_release, list_releases, withdraw_release
+from cebox.console.web.visit import Visit, page
+from cebox.console.web.words import mark as _
+from cebox.domain.role import Permission
+from cebox.domain.version import Version
+
+
+@page()
+async def show_releases(visit: Visit) -> Response:
+    async with visit.console.database.read() as connection:
+        listed = await list_releases(connection, Page(50, visit.asked("after") or None))
+    template = "releases/list-part.html" if visit.is_fragment else "releases/list.html"
+    return visit.show(template, listed=listed)
+
+
+@page()
+async def show_release(visit: Visit) -> Response:
+    async with visit.console.database.read() as connection:
+        entry = await get_release(connection, _version(visit))
+    return visit.show("releases/release.html", entry=entry, listing=entry.listing, release=entry.listing.release)
+
+
+@page(Permission.VENDOR)
+async def refresh(visit: Visit) -> Response:
+    imported = await refresh_repository(visit.console, visit.caller)
+    if not imported.added:
+        return visit.done(visit.say(_("There is no new version.")), address="/releases")
+    words = _("New: %(versions)s. The customers were told.")
+    return visit.done(visit.say(words, versions=", ".join(map(str, imported.added))), address="/releases")
+
+
+@page(Permission.VENDOR)
+async def show_withdrawal(visit: Visit) -> Response:
+    version, now = _version(visit), visit.formats.now
+    async with visit.console.database.read() as connection:
+        entry = await get_release(connection, version)
+        running = await count_devices(connection, visit.caller.scope, DeviceFilters(version=version), now)
+        accounts = (await list_accounts(connection, visit.caller.scope, Page(500))).items
+    return visit.show_dialog(
+        "releases/withdraw.html",
+        release=entry.listing.release,
+        running_count=running,
+        account_names=[account.name for account in accounts if account.version == version and not account.is_vendor],
+    )
+
+
+@page(Permission.VENDOR)
+async def withdraw(visit: Visit) -> Response:
+    async with visit.console.database.write() as unit:
+        entry = await withdraw_release(unit, visit.caller, visit.console.clock, _version(visit))
+    words = visit.say(_("%(version)s is withdrawn."), version=entry.listing.release.version)
+    return visit.done(words, address="/releases")
+
+
+def build_routes() -> list[BaseRoute]:
+    return [
+        Route("/releases", show_releases, methods=["GET"]),
+        Route("/releases/refresh", refresh, methods=["POST"]),
+        Route("/releases/{version}", show_release, methods=["GET"]),
+        Route("/releases/{version}/withdraw", show_withdrawal, methods=["GET"]),
+        Route("/releases/{version}/withdraw", withdraw, methods=["POST"]),
+    ]
+
+
+def _version(visit: Visit) -> Version:
+    return Version.parse(visit.request.path_params["version"])

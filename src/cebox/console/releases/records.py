@@ -1,0 +1,42 @@
+"""Releases as the catalogue keeps them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cebox.domain.release import Release
+from cebox.domain.version import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A release in the list: without its components, of which there may be thousands. Notes are Markdown."""
+
+    release: Release
+    manifest_sha256: str
+    notes_fr: str
+    notes_en: str
+    built_at: datetime
+    published_at: datetime
+    """When this console learnt of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueEntry:
+    """A release, whole."""
+
+    listing: Listing
+    components: tuple[Component, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What came of an import. `differing` are versions whose signed content changed, which must never happen (R1)."""
+
+    added: tuple[Version, ...]
+    differing: tuple[Version, ...]

@@ -1,0 +1,79 @@
+"""The console's settings: a TOML file, over it the environment; read once and passed down.
+
+Every key of the file has an environment variable: `CEBOX_CONSOLE_` and the key in capitals.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from cebox.errors import InvalidInput
+
+ENVIRONMENT_PREFIX = "CEBOX_CONSOLE_"
+
+_Text = Annotated[str, StringConstraints(min_length=1)]
+_Seconds = Annotated[float, Field(gt=0)]
+
+
+class ConsoleSettings(BaseModel):
+    """Relative paths count from the folder the program was started in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: _Text = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    """0 takes a free one; the line `console_listening` on stderr names it."""
+    state_folder: Path = Path("/var/lib/cebox/console")
+    database: str = ""
+    """`sqlite:///…` or `postgresql://…`; empty: `console.db` in the state folder."""
+    secret_file: Path | None = None
+    """What the console signs with; None: `secret` in the state folder. Made at the first start."""
+    repository: str = ""
+    """Where the console itself reads the published releases: an address or a folder. Empty: it reads none."""
+    root_metadata: Path | None = None
+    """The trust anchor of that repository, as `cebox keyring init` wrote it."""
+    repository_url: str = ""
+    """The repository's address as the boxes reach it; empty: the same as `repository`."""
+    poll_repository_seconds: _Seconds = 60.0
+    session_lifetime_seconds: _Seconds = 12 * 3600.0
+    has_secure_cookie: bool = True
+    """The session cookie travels over HTTPS only. Turn it off for plain HTTP on this machine."""
+
+    @property
+    def database_url(self) -> str:
+        return self.database or f"sqlite:///{self.state_folder.absolute() / 'console.db'}"
+
+    @property
+    def secret_path(self) -> Path:
+        return self.secret_file or self.state_folder / "secret"
+
+    @property
+    def public_repository_url(self) -> str:
+        return self.repository_url or self.repository
+
+
+def load_settings(file: Path | None, environment: Mapping[str, str]) -> ConsoleSettings:
+    """Raises InvalidInput (`settings_missing`, `settings_invalid`); a key nobody knows is refused, not ignored."""
+    values = _read_file(file) if file is not None else {}
+    for name, text in environment.items():
+        if name.startswith(ENVIRONMENT_PREFIX):
+            values[name.removeprefix(ENVIRONMENT_PREFIX).lower()] = text
+    try:
+        return ConsoleSettings.model_validate(values)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise InvalidInput(
+            "settings_invalid", f"the console's settings are wrong: {faults}", hint="See docs/settings.md."
+        ) from error
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InvalidInput("settings_missing", f"there is no {file}") from error
+    except ValueError as error:
+        raise InvalidInput("settings_invalid", f"{file}: {error}", hint="The file is TOML.") from error

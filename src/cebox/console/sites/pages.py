@@ -1,0 +1,76 @@
+"""Sites and their WRS."""
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from cebox.console.database.paging import Page
+from cebox.console.devices.records import DeviceFilters, DeviceView
+from cebox.console.devices.service import count_devices, list_devices
+from cebox.console.sites.service import SiteService, get_site, list_sites
+from cebox.console.web.visit import Visit, page
+from cebox.console.web.words import mark as _
+from cebox.domain.device import DeviceKind
+from cebox.domain.ids import SiteId
+from cebox.domain.role import Permission
+
+_PIECE = 500
+
+
+@page()
+async def show_sites(visit: Visit) -> Response:
+    if visit.account is None:
+        return visit.show("devices/no-account.html")
+    now = visit.formats.now
+    async with visit.console.database.read() as connection:
+        listed = await list_sites(connection, visit.scope, Page(100, visit.asked("after") or None))
+        wrs = await list_devices(connection, visit.scope, DeviceFilters(kind=DeviceKind.WRS), Page(_PIECE), now)
+        counts = {}
+        for site in listed.items:
+            boxes = DeviceFilters(site_id=site.id, kind=DeviceKind.CEBOX)
+            behind = DeviceFilters(site_id=site.id, kind=DeviceKind.CEBOX, is_behind=True)
+            counts[site.id] = (
+                await count_devices(connection, visit.scope, boxes, now),
+                await count_devices(connection, visit.scope, behind, now),
+            )
+    servers: dict[SiteId, DeviceView] = {one.record.site_id: one for one in wrs.items if one.record.site_id}
+    template = "sites/list-part.html" if visit.is_fragment else "sites/list.html"
+    return visit.show(template, listed=listed, servers=servers, counts=counts)
+
+
+@page(Permission.ADMINISTER)
+async def show_new_site(visit: Visit) -> Response:
+    return visit.show_dialog("sites/site.html", site=None)
+
+
+@page(Permission.ADMINISTER)
+async def show_site(visit: Visit) -> Response:
+    async with visit.console.database.read() as connection:
+        site = await get_site(connection, visit.caller.scope, SiteId(visit.request.path_params["site_id"]))
+    return visit.show_dialog("sites/site.html", site=site)
+
+
+@page(Permission.ADMINISTER)
+async def create_site(visit: Visit) -> Response:
+    async with visit.console.database.write() as unit:
+        service = SiteService(unit, visit.caller, visit.console.clock)
+        site = await service.create_site(visit.account_id, visit.field("name"), visit.field("networks").split())
+    return visit.done(visit.say(_("Site %(name)s made."), name=site.name), address="/sites")
+
+
+@page(Permission.ADMINISTER)
+async def change_site(visit: Visit) -> Response:
+    site_id = SiteId(visit.request.path_params["site_id"])
+    async with visit.console.database.write() as unit:
+        service = SiteService(unit, visit.caller, visit.console.clock)
+        site = await service.change_site(site_id, name=visit.field("name"), networks=visit.field("networks").split())
+    return visit.done(visit.say(_("Site %(name)s changed."), name=site.name), address="/sites")
+
+
+def build_routes() -> list[BaseRoute]:
+    return [
+        Route("/sites", show_sites, methods=["GET"]),
+        Route("/sites/new", show_new_site, methods=["GET"]),
+        Route("/sites/new", create_site, methods=["POST"]),
+        Route("/sites/{site_id}", show_site, methods=["GET"]),
+        Route("/sites/{site_id}", change_site, methods=["POST"]),
+    ]

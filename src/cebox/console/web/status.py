@@ -1,0 +1,141 @@
+"""One table for every state a page shows: its icon, its tone and its words. One macro renders it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from cebox.console.web.words import mark as _
+from cebox.domain.action import ActionState
+from cebox.domain.migration import Phase
+from cebox.domain.preflight import SEVERITY, Finding, Severity
+from cebox.protocol.device import BoxPhase
+
+
+class Tone(StrEnum):
+    OK = "ok"
+    RUN = "run"
+    WARN = "warn"
+    BAD = "bad"
+    IDLE = "idle"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    icon: str
+    tone: Tone
+    message: str
+    is_turning: bool = False
+
+
+ACTION: Mapping[ActionState, Status] = MappingProxyType(
+    {
+        ActionState.WAITING: Status("clock", Tone.IDLE, _("Waiting")),
+        ActionState.SENT: Status("send", Tone.RUN, _("Sent")),
+        ActionState.DOWNLOADING: Status("download", Tone.RUN, _("Downloading")),
+        ActionState.STAGED: Status("power", Tone.RUN, _("Ready, restart to finish")),
+        ActionState.REBOOTING: Status("refresh", Tone.RUN, _("Restarting"), is_turning=True),
+        ActionState.ON_TRIAL: Status("flask", Tone.RUN, _("On trial")),
+        ActionState.DONE: Status("circle-check", Tone.OK, _("Done")),
+        ActionState.REFUSED: Status("ban", Tone.WARN, _("Refused")),
+        ActionState.FAILED: Status("circle-x", Tone.BAD, _("Failed")),
+        ActionState.ROLLED_BACK: Status("arrow-back-up", Tone.WARN, _("Rolled back")),
+        ActionState.EXPIRED: Status("hourglass-off", Tone.IDLE, _("Expired")),
+        ActionState.CANCELLED: Status("x", Tone.IDLE, _("Cancelled")),
+    }
+)
+
+PRESENCE: Mapping[bool, Status] = MappingProxyType(
+    {True: Status("power", Tone.OK, _("On")), False: Status("moon", Tone.IDLE, _("Off"))}
+)
+
+BOX: Mapping[BoxPhase, Status] = MappingProxyType(
+    {
+        BoxPhase.IDLE: Status("check", Tone.IDLE, _("No update")),
+        BoxPhase.DOWNLOADING: Status("download", Tone.RUN, _("Downloading")),
+        BoxPhase.INSTALLING: Status("pencil", Tone.RUN, _("Writing")),
+        BoxPhase.STAGED: Status("power", Tone.RUN, _("Ready, restart to finish")),
+        BoxPhase.REBOOTING: Status("refresh", Tone.RUN, _("Restarting"), is_turning=True),
+        BoxPhase.ON_TRIAL: Status("flask", Tone.RUN, _("On trial")),
+        BoxPhase.SHUTTING_DOWN: Status("moon", Tone.RUN, _("Shutting down")),
+    }
+)
+
+ACCOUNT_PHASE: Mapping[Phase, Status] = MappingProxyType(
+    {
+        Phase.TEST: Status("flask", Tone.RUN, _("Test")),
+        Phase.MIGRATED: Status("circle-check", Tone.RUN, _("Migrated")),
+        Phase.PRODUCTION: Status("circle-check", Tone.OK, _("Production")),
+    }
+)
+
+
+class KeyState(StrEnum):
+    CURRENT = "current"
+    OUT_OF_DATE = "out_of_date"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    USED_UP = "used_up"
+
+
+KEY: Mapping[KeyState, Status] = MappingProxyType(
+    {
+        KeyState.CURRENT: Status("circle-check", Tone.OK, _("Up to date")),
+        KeyState.OUT_OF_DATE: Status("clock-exclamation", Tone.WARN, _("Out of date")),
+        KeyState.REVOKED: Status("ban", Tone.IDLE, _("Revoked")),
+        KeyState.EXPIRED: Status("hourglass-off", Tone.IDLE, _("Expired")),
+        KeyState.USED_UP: Status("check", Tone.IDLE, _("Used up")),
+    }
+)
+
+_SEVERITY_LOOK: Mapping[Severity, tuple[str, Tone]] = MappingProxyType(
+    {
+        Severity.BLOCKS: ("ban", Tone.BAD),
+        Severity.WARNS: ("alert-triangle", Tone.WARN),
+        Severity.INFORMS: ("info-circle", Tone.RUN),
+    }
+)
+
+# Calm on purpose: nothing is broken when a box is off, busy or already there.
+_CALM: Mapping[Finding, tuple[str, Tone]] = MappingProxyType(
+    {
+        Finding.DEVICE_OFF: ("moon", Tone.IDLE),
+        Finding.DEVICE_BUSY: ("refresh", Tone.RUN),
+        Finding.ALREADY_THERE: ("circle-check", Tone.OK),
+        Finding.ALREADY_STAGED: ("power", Tone.RUN),
+    }
+)
+
+_FINDING_WORDS: Mapping[Finding, str] = MappingProxyType(
+    {
+        Finding.DEVICE_OFF: _("It is off."),
+        Finding.DEVICE_BUSY: _("Something is already under way on it."),
+        Finding.RELEASE_UNKNOWN: _("This version is not published."),
+        Finding.RELEASE_WITHDRAWN: _("This version was withdrawn."),
+        Finding.SLOT_TOO_SMALL: _("The image is larger than its slot."),
+        Finding.BELOW_FLOOR: _("This version is below the lowest it may go back to."),
+        Finding.ALREADY_THERE: _("It already runs this version."),
+        Finding.ALREADY_STAGED: _("This version is already installed and waits for a restart."),
+        Finding.ROLLED_BACK_BEFORE: _("This version was tried here before and rolled back."),
+        Finding.WOULD_DOWNGRADE: _("This version is older than the one it runs."),
+        Finding.SITE_DECIDES: _("The site's WRS decides the version, not the tag."),
+        Finding.WRS_DOWN: _("The site's WRS does not answer: the same version will come from the cloud."),
+        Finding.WRS_WOULD_SPREAD_TEST: _(
+            "Other ceBox of the site would take this test version at their next shutdown."
+        ),
+    }
+)
+
+
+def _build_findings() -> Mapping[Finding, Status]:
+    table = {}
+    for finding, words in _FINDING_WORDS.items():
+        icon, tone = _CALM.get(finding) or _SEVERITY_LOOK[SEVERITY[finding]]
+        table[finding] = Status(icon, tone, words)
+    return MappingProxyType(table)
+
+
+FINDING = _build_findings()
+BEHIND = Status("git-compare", Tone.WARN, _("Behind"))
+NO_ANSWER = Status("plug-connected-x", Tone.BAD, _("No answer"))
+WITHDRAWN = Status("ban", Tone.WARN, _("Withdrawn"))

@@ -1,0 +1,78 @@
+"""A real browser against a served console."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.e2e.fleet import Fleet, serve_fleet
+from tests.integration.console.office import PASSWORD
+
+_CHROMIUM = Path("/usr/bin/chromium")
+SignIn = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not _CHROMIUM.exists():
+        pytest.fail("no chromium here: apt-get install chromium")
+    # Chromium's sandbox refuses to run as root.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(_CHROMIUM), args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with serve_fleet(tmp_path_factory.mktemp("console")) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser's console said, and requests that left this machine: a test ends with none."""
+    return []
+
+
+@pytest.fixture
+def open_page(browser: Browser, fleet: Fleet, complaints: list[str]) -> Iterator[Callable[..., Page]]:
+    contexts: list[BrowserContext] = []
+
+    def open_one(*, width: int = 1440, height: int = 900, locale: str = "fr-FR", scheme: str = "light") -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            locale=locale,
+            color_scheme="dark" if scheme == "dark" else "light",
+            timezone_id="Europe/Paris",
+        )
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "request", lambda sent: None if sent.url.startswith(fleet.url) else complaints.append(f"left for {sent.url}")
+        )
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def sign_in(open_page: Callable[..., Page], fleet: Fleet) -> SignIn:
+    def enter(email: str = "account-admin@example.org", **window: object) -> Page:
+        page = open_page(**window)
+        page.goto(f"{fleet.url}/sign-in")
+        page.locator("input[name=email]").fill(email)
+        page.locator("input[name=password]").fill(PASSWORD)
+        page.locator("button.btn-p").click()
+        page.wait_for_url(f"{fleet.url}/devices")
+        return page
+
+    return enter

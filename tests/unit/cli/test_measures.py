@@ -1,0 +1,38 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cebox.cli.measures import format_ago, format_bytes, format_seconds
+
+NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (None, "-"),
+        (0, "0 B"),
+        (999, "999 B"),
+        (1_000, "1.0 kB"),
+        (12_345_678, "12.3 MB"),
+        (99_960_000, "100 MB"),
+        (999_600_000, "1.0 GB"),
+        (5 * 10**15, "5000 TB"),
+    ],
+)
+def test_a_size_reads_in_three_figures(size: int | None, text: str) -> None:
+    assert format_bytes(size) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (-3, "0 s"), (8.4, "8 s"), (200, "3 min 20 s"), (7_500, "2 h 5 min"), (86_400, "1 d")],
+)
+def test_a_duration_reads_in_its_two_largest_units(seconds: float, text: str) -> None:
+    assert format_seconds(seconds) == text
+
+
+def test_a_moment_reads_by_its_distance() -> None:
+    assert format_ago(NOW - timedelta(minutes=3, seconds=9), NOW) == "3 min ago"
+    assert format_ago(NOW, NOW) == "just now"
+    assert format_ago(None, NOW) == "never"

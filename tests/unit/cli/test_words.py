@@ -1,0 +1,26 @@
+from collections.abc import Mapping
+from enum import StrEnum
+
+import pytest
+
+from cebox.cli import words
+from cebox.domain.action import ActionState
+from cebox.domain.preflight import Finding
+from cebox.domain.resolution import Reason, Source
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        (words.ACTION_STATES, ActionState),
+        (words.FINDINGS, Finding),
+        (words.SOURCES, Source),
+        (words.REASONS, Reason),
+    ],
+)
+def test_every_value_has_its_word(table: Mapping[str, str], values: type[StrEnum]) -> None:
+    assert set(table) == set(values)
+
+
+def test_a_value_of_a_newer_console_stands_for_itself() -> None:
+    assert words.word(words.FINDINGS, "moon_is_full") == "moon_is_full"

@@ -1,0 +1,69 @@
+"""preflight(): every finding, and what blocks."""
+
+import pytest
+
+from cebox.domain.device import DeviceKind, Slots
+from cebox.domain.ids import TagName
+from cebox.domain.preflight import SEVERITY, Admission, Finding, admit, preflight
+from cebox.domain.resolution import SiteServer
+from cebox.domain.tag import Asked
+from cebox.domain.version import Version
+from tests.unit.domain.test_rules import NEXT, NOW, OLD, RELEASES, forecast, make_device, make_release
+
+TESTED = Asked(TagName("essai-2026.12"), NEXT)
+PLAIN = Asked(None, NOW)
+
+
+def test_every_finding_has_a_severity() -> None:
+    assert set(SEVERITY) == set(Finding)
+
+
+@pytest.mark.parametrize(
+    ("changes", "asked", "server", "expected"),
+    [
+        ({}, PLAIN, None, ()),
+        ({"is_on": False}, PLAIN, None, (Finding.DEVICE_OFF,)),
+        ({"is_busy": True}, PLAIN, None, (Finding.DEVICE_BUSY,)),
+        ({"slots": Slots(running=NOW)}, PLAIN, None, (Finding.ALREADY_THERE,)),
+        ({"slots": Slots(running=OLD, staged=NOW)}, PLAIN, None, (Finding.ALREADY_STAGED,)),
+        ({"failed_versions": frozenset({NOW})}, PLAIN, None, (Finding.ROLLED_BACK_BEFORE,)),
+        ({"slots": Slots(running=NEXT)}, PLAIN, None, (Finding.WOULD_DOWNGRADE,)),
+        ({"slot_bytes": 999}, PLAIN, None, (Finding.SLOT_TOO_SMALL,)),
+        ({}, TESTED, SiteServer(NOW, is_reachable=True), (Finding.SITE_DECIDES,)),
+        ({}, TESTED, SiteServer(NOW, is_reachable=False), (Finding.SITE_DECIDES, Finding.WRS_DOWN)),
+    ],
+)
+def test_a_finding_is_said_when_it_is_so(
+    changes: dict[str, object], asked: Asked, server: SiteServer | None, expected: tuple[Finding, ...]
+) -> None:
+    assert forecast(make_device("box", **changes), asked, server).findings == expected
+
+
+def test_a_staged_version_does_not_hide_that_another_would_be_taken_back() -> None:
+    """Staged but not started: asking for the running version replaces what waits, so it is not "already there"."""
+    found = forecast(make_device(slots=Slots(running=NOW, staged=NEXT)), PLAIN, None)
+    assert found.findings == ()
+
+
+def test_an_unpublished_or_withdrawn_or_forbidden_release_blocks() -> None:
+    device = make_device(slots=Slots(running=NEXT))
+    unknown = preflight(device, Asked(None, Version.parse("2030.1.0")), account_version=NOW, server=None, releases={})
+    assert unknown.blockers == (Finding.RELEASE_UNKNOWN,)
+    assert unknown.download_bytes is None
+    releases = {NEXT: make_release(NEXT, floor=NEXT), NOW: make_release(NOW, is_withdrawn=True)}
+    barred = preflight(device, PLAIN, account_version=NOW, server=None, releases=releases)
+    assert barred.blockers == (Finding.RELEASE_WITHDRAWN, Finding.BELOW_FLOOR)
+    assert admit(barred, at_next_start=True) is Admission.REFUSE
+
+
+def test_the_download_is_the_smallest_way_for_this_box() -> None:
+    assert forecast(make_device(), PLAIN, None).download_bytes == 30
+    assert forecast(make_device(slots=Slots(running=None)), PLAIN, None).download_bytes == 400
+    assert RELEASES[NOW].download_bytes(NEXT) == 400
+
+
+def test_updating_a_wrs_with_a_test_tag_warns_when_boxes_behind_would_follow_at_shutdown() -> None:
+    wrs = make_device(kind=DeviceKind.WRS)
+    assert Finding.WRS_WOULD_SPREAD_TEST in forecast(wrs, TESTED, None, boxes_behind=31).findings
+    assert Finding.WRS_WOULD_SPREAD_TEST not in forecast(wrs, TESTED, None, boxes_behind=0).findings
+    assert Finding.WRS_WOULD_SPREAD_TEST not in forecast(wrs, PLAIN, None, boxes_behind=31).findings
