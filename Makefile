@@ -47,6 +47,8 @@ real: setup ## the procedure on two real Debian images, with measures
 .PHONY: docs
 docs: setup ## write the generated pages anew
 	$(BIN)/python -m scripts.document_errors
+	$(BIN)/python -m cebox.cli.reference docs/cli.md
+	$(BIN)/python -m scripts.draw_states
 
 .PHONY: measures
 measures: setup ## write docs/measures.md from the last runs

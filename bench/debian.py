@@ -25,6 +25,7 @@ PACKAGES = (
     "python3",
     "perl",
     "fonts-dejavu-core",
+    "libgl1-mesa-dri",
 )
 _SOURCES = Path("/etc/apt/sources.list.d")
 

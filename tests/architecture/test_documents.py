@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from scripts.document_errors import PAGE, list_raised, render_page
+from scripts.draw_states import render_pages
 
 ROOT = Path(__file__).parents[2]
 CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -13,6 +14,11 @@ CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 def test_the_page_of_errors_is_current() -> None:
     assert PAGE.read_text() == render_page(), "run: make docs"
+
+
+def test_the_drawn_state_tables_are_current() -> None:
+    for path, page in render_pages().items():
+        assert path.read_text() == page, "run: make docs"
 
 
 def test_every_error_code_is_snake_case_and_belongs_to_one_family() -> None:
@@ -42,7 +48,7 @@ def test_no_source_file_has_outgrown_one_page_of_thought() -> None:
 
 
 def test_the_agent_runs_without_the_servers_libraries() -> None:
-    heavy = "fastapi,sqlalchemy,starlette,uvicorn,jinja2,pydantic,typer,rich,alembic"
+    heavy = "fastapi,sqlalchemy,starlette,uvicorn,jinja2,pydantic,typer,alembic"
     program = (
         "import sys; import cebox.agent.main; "
         f"found = sorted(set('{heavy}'.split(',')) & set(sys.modules)); sys.exit(str(found) if found else 0)"

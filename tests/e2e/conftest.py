@@ -42,6 +42,8 @@ def complaints() -> list[str]:
 def open_page(browser: Browser, fleet: Fleet, complaints: list[str]) -> Iterator[Callable[..., Page]]:
     contexts: list[BrowserContext] = []
 
+    fleet.keep_on()
+
     def open_one(*, width: int = 1440, height: int = 900, locale: str = "fr-FR", scheme: str = "light") -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height},
@@ -55,7 +57,8 @@ def open_page(browser: Browser, fleet: Fleet, complaints: list[str]) -> Iterator
         page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(
-            "request", lambda sent: None if sent.url.startswith(fleet.url) else complaints.append(f"left for {sent.url}")
+            "request",
+            lambda sent: None if sent.url.startswith(fleet.url) else complaints.append(f"left for {sent.url}"),
         )
         return page
 

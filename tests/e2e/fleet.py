@@ -20,7 +20,7 @@ from cebox.console.opening import open_console
 from cebox.console.settings import ConsoleSettings
 from cebox.console.state import Console
 from cebox.domain.device import DeviceKind
-from cebox.domain.role import Role
+from cebox.domain.role import VENDOR_ROLES, Role
 from tests.e2e.scripted_box import ScriptedBox
 from tests.integration.console import office
 
@@ -35,6 +35,12 @@ class Fleet:
 
     def box(self, name: str) -> ScriptedBox:
         return self.boxes[name]
+
+    def keep_on(self) -> None:
+        """A box that says nothing for a minute counts as off; real ones never stay silent so long."""
+        for box in self.boxes.values():
+            if not box.observed.is_leaving:
+                box.say(acknowledge=False)
 
     def page_of(self, name: str) -> str:
         return f"{self.url}/devices/{self.boxes[name].id}"
@@ -91,7 +97,7 @@ async def _furnish(console: Console) -> dict[str, str]:
     nord = await office.open_account(console, "Atelier Nord", office.NEW)
     sud = await office.open_account(console, "Clinique Sud", office.OLD)
     for role in Role:
-        account = None if role in office.VENDOR_ROLES else nord
+        account = None if role in VENDOR_ROLES else nord
         await office.hire(console, role, account, email=f"{role}@example.org")
     await office.hire(console, Role.ACCOUNT_ADMIN, sud, email="sud@example.org")
     await office.hand_out(console, "essai-2026.12", office.NEXT, [nord.id])

@@ -54,7 +54,12 @@ class ScriptedBox:
         return cls(client, identity, msgspec.json.decode(answer, type=EnrolResponse))
 
     def say(
-        self, *, acknowledge: bool = True, results: tuple[Result, ...] = (), progress: Progress | None = None, **changes: Any
+        self,
+        *,
+        acknowledge: bool = True,
+        results: tuple[Result, ...] = (),
+        progress: Progress | None = None,
+        **changes: Any,
     ) -> SyncResponse:
         """Tell the console; every order it answers with is acknowledged at once, as a box does that saved it."""
         answer = self._exchange(SyncRequest(observed=self._next(**changes), results=results, progress=progress))

@@ -72,6 +72,11 @@ class Device:
     progress: list[Progress] = field(default_factory=list)
     site: SiteInfo | None = None
 
+    @property
+    def last_observed(self) -> Observed:
+        """The newest by its own count: requests may overtake one another."""
+        return max(self.observed, key=lambda one: (one.boot, one.sequence))
+
 
 @dataclass
 class DeviceConsole:
@@ -168,7 +173,7 @@ class DeviceConsole:
     def _describe(self) -> str:
         return "; ".join(
             f"{one.name}: results {[(r.action_id, r.event, r.code, r.detail) for r in one.results]}, "
-            f"last observed {one.observed[-1] if one.observed else None}"
+            f"last observed {one.last_observed if one.observed else None}"
             for one in self.devices.values()
         )
 

@@ -34,32 +34,39 @@ class PostgresqlServer:
         self._programs = _find_programs()
         self._owner = "postgres" if os.geteuid() == 0 else None
         self.folder = Path(tempfile.mkdtemp(prefix="cebox-pg-", dir="/tmp"))  # short: a socket path may have 107 bytes
+        self._data = self.folder / "data"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         if self._owner is not None:
             shutil.chown(self.folder, self._owner, pwd.getpwnam(self._owner).pw_gid)
-        data = self.folder / "data"
-        initdb = ["initdb", "--pgdata", str(data), "--username=cebox", "--auth=trust", "--encoding=UTF8", "--no-sync"]
-        self._run([*initdb, "--locale=C"])
-        options = [word for setting in _SETTINGS for word in ("-c", setting)]
-        command = self._as_owner(["postgres", "-D", str(data), "-k", str(self.folder), *options])
-        with (self.folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/")
-        self._wait_until_ready()
+        initdb = ["initdb", "--pgdata", str(self._data), "--username=cebox", "--auth=trust", "--encoding=UTF8"]
+        self._run([*initdb, "--no-sync", "--locale=C"])
+        self.resume()
 
     def stop(self) -> None:
+        self.suspend()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def suspend(self) -> None:
+        """Away, with its data kept for `resume`."""
         if self._process is not None:
             # setpriv replaces itself, so this is the postmaster; SIGINT is its shutdown that waits for no client.
             self._process.send_signal(signal.SIGINT)
             self._process.wait(timeout=_START_SECONDS)
-        shutil.rmtree(self.folder, ignore_errors=True)
+            self._process = None
 
-    def create_database(self, *, template: str | None = None) -> str:
-        """A new database, empty or a copy of `template` (which nobody may be connected to); returns its name."""
+    def resume(self) -> None:
+        options = [word for setting in _SETTINGS for word in ("-c", setting)]
+        command = self._as_owner(["postgres", "-D", str(self._data), "-k", str(self.folder), *options])
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/")
+        self._wait_until_ready()
+
+    def create_database(self) -> str:
+        """A new, empty database; returns its name."""
         name = f"cebox_{secrets.token_hex(6)}"
-        clause = f' TEMPLATE "{template}"' if template else ""
-        self._sql(f'CREATE DATABASE "{name}"{clause}')
+        self._sql(f'CREATE DATABASE "{name}"')
         return name
 
     def drop_database(self, name: str) -> None:

@@ -48,6 +48,7 @@ class Conversation:
 
     def _say_last(self) -> None:
         try:
+            self._enrol()
             self._exchange.say_goodbye()
         except CeboxError as error:
             _log.info("goodbye_not_heard", code=error.code)

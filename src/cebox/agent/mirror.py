@@ -5,9 +5,9 @@ from msgspec.structs import replace
 
 from cebox.agent.box import Box, Interrupted, Interruption, Step
 from cebox.agent.journal import Journal
+from cebox.agent.outcome import get_update
 from cebox.agent.states import BoxEvent, BoxState
 from cebox.agent.trial import finish_staged
-from cebox.agent.update import get_update
 from cebox.domain.device import DeviceKind
 from cebox.errors import CeboxError, Unavailable, Untrusted
 from cebox.kit.clock import format_utc

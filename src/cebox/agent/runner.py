@@ -1,6 +1,7 @@
 """The one loop of the agent: save, work, next. Rests where nothing is to be done until somebody wakes it."""
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from types import MappingProxyType
 
 import structlog
@@ -12,11 +13,12 @@ from cebox.agent.journal_file import Origin
 from cebox.agent.leaving import power_off_machine, reboot_machine
 from cebox.agent.mirror import mirror_release, rest_seconds, serve_release
 from cebox.agent.orders import plan_next
+from cebox.agent.resolving import resolve_update
 from cebox.agent.start import Start, begin_boot, plan_start
-from cebox.agent.states import AT_REST, TRANSITIONS, UPDATING, BoxEvent, BoxState, next_state
+from cebox.agent.states import AT_REST, UPDATING, BoxEvent, BoxState, next_state
 from cebox.agent.trial import commit_release, judge_trial, roll_back
 from cebox.agent.trouble import plan_after_error, plan_interruption
-from cebox.agent.update import download_image, end_update, resolve_update, stage_release, verify_slot
+from cebox.agent.update import download_image, end_update, stage_release, verify_slot
 from cebox.domain.version import Version
 from cebox.errors import CeboxError, Conflict, Exhausted
 from cebox.protocol.device import ReportedEvent
@@ -102,8 +104,18 @@ def _turn(box: Box) -> Ending | None:
     if state not in AT_REST:
         return _work(box, state)
     if not _begin_next(box):
+        _warm_up()
         box.wait(rest_seconds(box))
     return None
+
+
+def _warm_up() -> None:
+    """Load what an update needs while there is time: from the click to the download it would be half the wait.
+
+    Nothing loads it earlier, so that a new system is judged, and a box reported on, as soon as it is up.
+    """
+    import_module("cebox.release.fetch")
+    import_module("cebox.release.apply")
 
 
 def _begin_next(box: Box) -> bool:
@@ -153,7 +165,7 @@ def _recover(box: Box, state: BoxState, error: CeboxError) -> Step:
         box.verify_uninterrupted()
         return plan_after_error(box, error)
     _log.error("state_given_up", state=state, code=error.code, reason=error.message)
-    return Step(BoxEvent.SETTLE, lambda now: _give_up(now, error, box.stamp()))
+    return Step(BoxEvent.GIVE_UP, lambda now: _give_up(now, error, box.stamp()))
 
 
 def _save_step(box: Box, step: Step) -> None:
@@ -165,8 +177,6 @@ def _save_step(box: Box, step: Step) -> None:
 
 
 def _take_step(journal: Journal, step: Step) -> Journal:
-    if (journal.state, step.event) not in TRANSITIONS and step.event is BoxEvent.SETTLE:
-        return replace(step.change(journal), state=BoxState.IDLE)
     return replace(step.change(journal), state=next_state(journal.state, step.event))
 
 

@@ -5,10 +5,11 @@ comes from signed metadata, and when the site's is unusable the cloud's is taken
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import httpx
 import structlog
 from msgspec.structs import replace
 
@@ -18,6 +19,7 @@ from cebox.domain.device import DeviceKind, Place
 from cebox.domain.resolution import SiteServer, Source
 from cebox.domain.version import Version
 from cebox.errors import CeboxError, NotFound, Unavailable, Untrusted
+from cebox.kit.tls import get_tls_context
 from cebox.protocol.device import SiteInfo, SiteServerInfo
 from cebox.protocol.site import PREPARED_PATH, REPOSITORY_PATH
 from cebox.protocol.site_client import fetch_statement, open_socket_client
@@ -107,22 +109,25 @@ def cloud_url(box: Box) -> str:
 def open_source(box: Box, url: str) -> Iterator[HttpTransport]:
     """A transport to a repository; a bare path is one on the mirror's unix socket."""
     settings = box.settings
-    with ExitStack() as stack:
-        client = None
-        if url.startswith("/"):
-            client = open_socket_client(settings.control_socket, timeout_seconds=settings.timeout_seconds)
-            stack.callback(client.close)
-            url = str(client.base_url).rstrip("/") + url
-        is_limited = url == box.facts.repository_url
-        yield stack.enter_context(
-            HttpTransport(
-                url,
-                timeout_seconds=settings.timeout_seconds,
-                bytes_per_second=box.facts.settings.download_bytes_per_second if is_limited else None,
-                give_up_after_seconds=settings.source_give_up_seconds,
-                client=client,
-                most_wait_seconds=2.0,
-            )
+    is_cloud = url == box.facts.repository_url
+    if url.startswith("/"):
+        client = open_socket_client(settings.control_socket, timeout_seconds=settings.timeout_seconds)
+        url = str(client.base_url).rstrip("/") + url
+    else:
+        client = httpx.Client(
+            timeout=settings.timeout_seconds,
+            follow_redirects=True,
+            verify=get_tls_context(),
+            # A proxy leads to the cloud, not to the machine next door.
+            trust_env=is_cloud,
+        )
+    with client:
+        yield HttpTransport(
+            url,
+            bytes_per_second=box.facts.settings.download_bytes_per_second if is_cloud else None,
+            give_up_after_seconds=settings.source_give_up_seconds,
+            client=client,
+            most_wait_seconds=2.0,
         )
 
 
@@ -150,7 +155,7 @@ def get_manifest(box: Box, url: str, version: str) -> Manifest:
 
 
 def _fetch_manifest(box: Box, url: str, version: Version) -> Manifest:
-    # Imported here: a box that rests needs no TUF.
+    # Imported late: see `runner`.
     from cebox.release.fetch import TrustedRepository
 
     with open_source(box, url) as transport:

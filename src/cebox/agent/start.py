@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from cebox.agent.box import Step
 from cebox.agent.journal import Journal, add_result, adopt_staged
 from cebox.agent.machine import Boot, PowerKind, SlotContent
-from cebox.agent.states import UPDATING, BoxEvent, BoxState
-from cebox.agent.update import report_failure, stage_update
+from cebox.agent.outcome import report_failure, stage_update
+from cebox.agent.states import TRANSITIONS, UPDATING, BoxEvent, BoxState
 from cebox.protocol.device import ReportedEvent
 
 # Their work is simply done again, whatever brought the machine here.
@@ -93,9 +93,10 @@ def _plan_came_up_old(journal: Journal, start: Start, at: str) -> Step | None:
 
 def _plan_resume(journal: Journal) -> Step:
     """An ordered update goes on; one that a shutdown asked for waits for the next shutdown."""
-    if journal.update is not None and journal.update.order is not None:
+    is_ordered = journal.update is not None and journal.update.order is not None
+    if is_ordered and (journal.state, BoxEvent.RESUME) in TRANSITIONS:
         return Step(BoxEvent.RESUME)
-    return Step(BoxEvent.SETTLE, lambda now: replace(now, update=None))
+    return Step(BoxEvent.WAKE, lambda now: replace(now, update=None))
 
 
 def _settle(journal: Journal, at: str) -> Journal:

@@ -31,7 +31,7 @@ class BoxState(StrEnum):
 
 
 class BoxEvent(StrEnum):
-    """What ends a state. The last five are said by a start of the machine, the others by the work of the state."""
+    """What ends a state. From COME_UP_NEW on a start of the machine says it, else the work of the state."""
 
     BEGIN = "begin"
     RESOLVE = "resolve"
@@ -49,13 +49,16 @@ class BoxEvent(StrEnum):
     PASS = "pass"  # noqa: S105 - a trial passes
     COMMIT = "commit"
     SERVE = "serve"
+    GIVE_UP = "give_up"
     COME_UP_NEW = "come_up_new"
     COME_UP_BLESSED = "come_up_blessed"
     COME_UP_OLD = "come_up_old"
     FALL_BACK = "fall_back"
     RESUME = "resume"
+    WAKE = "wake"
 
 
+STARTS = frozenset(list(BoxEvent)[list(BoxEvent).index(BoxEvent.COME_UP_NEW) :])
 _S, _E = BoxState, BoxEvent
 
 AT_REST = frozenset({_S.IDLE, _S.STAGED})
@@ -101,6 +104,8 @@ def _build_transitions() -> Mapping[tuple[BoxState, BoxEvent], BoxState]:
     for state in _ENDINGS:
         table[state, _E.SETTLE] = _S.IDLE
         table[state, _E.KEEP] = _S.STAGED
+    for state in set(BoxState) - AT_REST:
+        table[state, _E.GIVE_UP] = _S.IDLE
     return MappingProxyType({**table, **_build_starts()})
 
 
@@ -116,8 +121,9 @@ def _build_starts() -> dict[tuple[BoxState, BoxEvent], BoxState]:
         table[state, _E.COME_UP_OLD] = _S.STAGED
     for state in (*INTERRUPTIBLE, _S.STAGING, _S.REBOOTING, _S.POWERING_OFF):
         table[state, _E.RESUME] = _S.RESOLVING
-    for state in (*UPDATING, *_STARTED_FROM):
-        table.setdefault((state, _E.SETTLE), _S.IDLE)
+        table[state, _E.WAKE] = _S.IDLE
+    for state in (_S.STAGED, _S.ON_TRIAL, _S.COMMITTING, _S.SERVING):
+        table[state, _E.WAKE] = _S.IDLE
     return table
 
 
@@ -158,15 +164,15 @@ def next_state(state: BoxState, event: BoxEvent) -> BoxState:
 
 def render_diagram() -> str:
     """`docs/box-states.md`: the table as two mermaid diagrams, the work and the starts of the machine."""
-    starts = {_E.COME_UP_NEW, _E.COME_UP_BLESSED, _E.COME_UP_OLD, _E.FALL_BACK, _E.RESUME}
-    work = {step: target for step, target in TRANSITIONS.items() if step[1] not in starts}
-    begun = {step: target for step, target in TRANSITIONS.items() if step[1] in starts}
+    work = {step: target for step, target in TRANSITIONS.items() if step[1] not in STARTS | {_E.GIVE_UP}}
+    begun = {step: target for step, target in TRANSITIONS.items() if step[1] in STARTS}
     return "\n".join(
         [
             "# The states of a box",
             "",
             "Drawn from `cebox.agent.states.TRANSITIONS`; a test holds the two equal. Each state is saved before its",
-            "work begins. `idle` and `staged` are where a box rests.",
+            "work begins. `idle` and `staged` are where a box rests. Not drawn: `give_up`, which leads from any other",
+            "state to `idle` when its work cannot be done at all; the console is told why.",
             "",
             "## Work",
             "",

@@ -30,6 +30,7 @@ class Exchange:
         self._client = client
         self._lock = threading.Lock()
         self._sequence = 0
+        self._is_leaving = False
 
     def poll(self, wait_seconds: int) -> SyncResponse:
         """Observed state and acknowledgements out; held by the console until it has something to say."""
@@ -40,12 +41,13 @@ class Exchange:
         return self._sync(wait_seconds=0, with_results=True)
 
     def say_goodbye(self) -> None:
-        """Results out, and the last word before power goes."""
-        self._sync(wait_seconds=0, with_results=True, is_leaving=True)
+        """Results out, and the last word before power goes; whatever another thread still says, says it too."""
+        self._is_leaving = True
+        self._sync(wait_seconds=0, with_results=True)
 
-    def _sync(self, *, wait_seconds: int, with_results: bool, is_leaving: bool = False) -> SyncResponse:
+    def _sync(self, *, wait_seconds: int, with_results: bool) -> SyncResponse:
         with self._lock:
-            request = self._build(with_results=with_results, is_leaving=is_leaving)
+            request = self._build(with_results=with_results)
         response = self._client.sync(request, wait_seconds=wait_seconds)
         with self._lock:
             before = self._box.journal.now
@@ -64,12 +66,12 @@ class Exchange:
             self._box.live.changed.set()
         return response
 
-    def _build(self, *, with_results: bool, is_leaving: bool) -> SyncRequest:
+    def _build(self, *, with_results: bool) -> SyncRequest:
         # Grows within a boot over restarts of the agent too: the machine's own clock since it started.
         self._sequence = max(self._sequence + 1, int(self._box.monotonic() * 1000))
         journal = self._box.journal.now
         return SyncRequest(
-            observed=observe(self._box, sequence=self._sequence, is_leaving=is_leaving),
+            observed=observe(self._box, sequence=self._sequence, is_leaving=self._is_leaving),
             acknowledged=journal.to_acknowledge,
             results=journal.results if with_results else (),
             progress=self._box.live.progress,

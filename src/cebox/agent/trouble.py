@@ -6,8 +6,8 @@ from msgspec.structs import replace
 from cebox.agent.box import Box, Interruption, Step
 from cebox.agent.journal import Failure, Journal
 from cebox.agent.orders import fail_update, plan_leaving
+from cebox.agent.outcome import get_update
 from cebox.agent.states import INTERRUPTIBLE, BoxEvent, BoxState
-from cebox.agent.update import get_update
 from cebox.domain.resolution import Source
 from cebox.errors import CeboxError, NotFound, Unavailable, Untrusted
 from cebox.kit.backoff import wait_times

@@ -8,7 +8,7 @@ import typer
 from cebox.cli import device_actions
 from cebox.cli.caller import Caller, works_on_account
 from cebox.cli.choose import choose
-from cebox.cli.device_words import COLUMNS, describe_event, print_device, row
+from cebox.cli.device_words import describe_event, print_device, print_devices
 from cebox.cli.options import AsJson, DeviceArgument, examples, new_group
 from cebox.cli.output import print_json, print_table, say
 from cebox.cli.power import find_lab
@@ -40,7 +40,7 @@ def list_devices(
     if caller.as_json:
         print_json(devices)
     else:
-        print_table(COLUMNS, map(row, devices), empty="No such device.")
+        print_devices(devices)
 
 
 @app.command(epilog=examples("cebox device show accueil-01"))

@@ -1,17 +1,25 @@
 """How a device and its history are described to people."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from cebox.cli.measures import format_ago, format_bytes
-from cebox.cli.output import print_facts
-from cebox.cli.words import ACTION_STATES, REASONS, SOURCES, word
+from cebox.cli.output import print_facts, print_table
+from cebox.cli.words import ACTION_STATES, EVENTS, REASONS, SOURCES, word
 from cebox.protocol.admin import Action, Device, Event
 
-COLUMNS = ("device", "kind", "site", "power", "runs", "staged", "would take", "last action")
+_COLUMNS = ("device", "kind", "site", "power", "runs", "staged", "would take", "last action")
 
 
-def row(device: Device) -> tuple[object, ...]:
+def print_devices(devices: Sequence[Device]) -> None:
+    """With a column for the account when they are of several."""
+    is_wide = len({device.account_id for device in devices}) > 1
+    columns = ("account", *_COLUMNS) if is_wide else _COLUMNS
+    rows = ((device.account_name, *_row(device)) if is_wide else _row(device) for device in devices)
+    print_table(columns, rows, empty="No such device.")
+
+
+def _row(device: Device) -> tuple[object, ...]:
     return (
         device.name,
         device.kind,
@@ -46,7 +54,7 @@ def print_device(device: Device, now: datetime) -> None:
 
 
 def describe_action(action: Action) -> str:
-    words = f"{action.kind}: {word(ACTION_STATES, action.state)}"
+    words = f"{action.kind} {word(ACTION_STATES, action.state)}"
     return f"{words} [{action.code}]" if action.code else words
 
 
@@ -63,14 +71,21 @@ def describe_taken(action: Action) -> str:
 
 
 def describe_event(event: Event) -> str:
-    facts: dict[str, Any] = event.facts
-    kind = str(facts.get("event") or event.kind).replace("_", " ")
-    details = [
-        f"{name.replace('_', ' ')} {value}"
-        for name, value in facts.items()
-        if name in ("version", "previous", "source", "way", "code", "detail", "reason") and value
-    ]
-    return ", ".join([kind, *details])
+    """`installed 2026.11.1 from the site's WRS, patch from 2026.10.1`; `failed [disk_full]: …`."""
+    facts = event.facts
+    words = [word(EVENTS, str(facts.get("event") or event.kind))]
+    if version := facts.get("version"):
+        words.append(str(version))
+    if source := facts.get("source"):
+        words.append(f"from {word(SOURCES, str(source))}")
+    if code := facts.get("code"):
+        words.append(f"[{code}]")
+    details = [str(facts[name]) for name in ("way", "detail") if facts.get(name)]
+    if previous := facts.get("previous"):
+        details.append(f"before it {previous}")
+    if event.kind == "went_off" and facts.get("reason"):
+        details.append(str(facts["reason"]))
+    return ", ".join([" ".join(words), *details])
 
 
 def _place(device: Device) -> str:
@@ -81,7 +96,7 @@ def _place(device: Device) -> str:
 
 def _would_take(device: Device, *, is_long: bool = False) -> str | None:
     wanted = device.would_take
-    if wanted is None or wanted.version == device.running:
+    if wanted is None or wanted.version in (device.running, device.staged):
         return None
     if not is_long:
         return f"{wanted.version} ({wanted.source})"

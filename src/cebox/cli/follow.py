@@ -108,7 +108,7 @@ def _bar(progress: "Progress", name: str) -> Show:
     task = progress.add_task(name, total=None)
 
     def show(action: Action, device: Device) -> None:
-        progress.update(task, description=f"{name}: {word(ACTION_STATES, action.state)}")
+        progress.update(task, description=f"{name}: {action.kind} {word(ACTION_STATES, action.state)}")
         if device.progress is not None and device.progress.total_bytes:
             progress.update(task, completed=device.progress.done_bytes, total=device.progress.total_bytes)
 
@@ -122,6 +122,6 @@ def _line_by_line(name: str) -> Show:
     def show(action: Action, _device: Device) -> None:
         if action.state not in seen:
             seen.add(action.state)
-            remark(f"{name}: {word(ACTION_STATES, action.state)}")
+            remark(f"{name}: {action.kind} {word(ACTION_STATES, action.state)}")
 
     return show

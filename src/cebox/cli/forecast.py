@@ -2,7 +2,7 @@
 
 from cebox.cli.measures import format_bytes
 from cebox.cli.words import FINDINGS, SOURCES, word
-from cebox.domain.preflight import Severity
+from cebox.domain.preflight import Admission, Severity
 from cebox.protocol.admin import Device, Forecast, Resolution
 
 
@@ -11,8 +11,12 @@ def describe_outcome(device: Device, forecast: Forecast) -> str:
     taken = forecast.resolution
     if taken is None:
         return _describe_power(device, forecast)
-    words = f"{device.name} will take {taken.version} from {_source(device, taken)}{_overruled(taken)}"
-    return words if forecast.download_bytes is None else f"{words}; {format_bytes(forecast.download_bytes)} to download"
+    is_refused = forecast.admission == Admission.REFUSE
+    will = "would" if is_refused else "will"
+    words = f"{device.name} {will} take {taken.version} from {_source(device, taken)}{_overruled(taken)}"
+    if is_refused or forecast.download_bytes is None:
+        return words
+    return f"{words}; {format_bytes(forecast.download_bytes)} to download"
 
 
 def describe_finding(finding: str, device: Device) -> str:

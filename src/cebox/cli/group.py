@@ -109,10 +109,24 @@ def _choose_devices(caller: Caller, names: list[str] | None, site: str | None, *
         site_id = choose(site, caller.client.list_sites(account_id), kind="site").id
         return caller.client.list_devices(account=account_id, site=site_id)
     every = caller.client.list_devices(account=account_id)
-    if names:
-        chosen = [choose(words, every, kind="device") for words in names]
-        return list({device.id: device for device in chosen}.values())
-    return every
+    return _verify_one_account(_pick(every, names) if names else every)
+
+
+def _pick(every: list[Device], names: list[str]) -> list[Device]:
+    chosen = [choose(words, every, kind="device") for words in names]
+    return list({device.id: device for device in chosen}.values())
+
+
+def _verify_one_account(devices: list[Device]) -> list[Device]:
+    """The vendor's people see every account's devices. Raises InvalidInput (`group_of_several_accounts`)."""
+    accounts = {device.account_name for device in devices}
+    if len(accounts) > 1:
+        raise InvalidInput(
+            "group_of_several_accounts",
+            f"these devices belong to {len(accounts)} accounts",
+            hint="A group is one account's: name it with --account.",
+        )
+    return devices
 
 
 def _foretell(caller: Caller, kind: str, targets: list[Device], *, is_yes: bool, at_next_start: bool = False) -> None:

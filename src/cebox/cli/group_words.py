@@ -7,6 +7,7 @@ from cebox.cli.forecast import describe_finding
 from cebox.cli.measures import format_bytes
 from cebox.cli.output import print_table, remark
 from cebox.cli.words import ACTION_STATES, FINDINGS, word
+from cebox.domain.preflight import Admission
 from cebox.protocol.admin import Action, Command, Device, DeviceForecast, GroupForecast
 
 _ADMISSIONS = {"send": "now", "queue": "at its next start", "refuse": "skipped"}
@@ -35,11 +36,12 @@ def describe_action_end(action: Action, names: Mapping[str, str]) -> str:
 
 def _row(one: DeviceForecast, device: Device) -> tuple[object, ...]:
     taken = one.resolution or one.installs
+    is_taking = one.admission != Admission.REFUSE
     return (
         device.name,
         _ADMISSIONS.get(one.admission, one.admission),
-        taken.version if taken else None,
+        taken.version if taken else device.staged,
         taken.source if taken else None,
-        format_bytes(one.download_bytes),
+        format_bytes(one.download_bytes) if is_taking else None,
         "; ".join(describe_finding(finding, device) for finding in one.findings),
     )

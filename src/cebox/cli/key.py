@@ -25,9 +25,22 @@ def list_keys(caller: Caller) -> None:
     if caller.as_json:
         print_json(keys)
         return
+    names = {account.id: account.name for account in caller.client.list_accounts()}
     print_table(
-        ("key", "kind", "version", "uses left", "expires", "state", "id"),
-        ((k.name, k.kind, k.version, k.uses_left, format_moment(k.expires_at), _state(k), k.id) for k in keys),
+        ("key", "account", "kind", "version", "uses left", "expires", "state", "id"),
+        (
+            (
+                key.name,
+                names.get(key.account_id, key.account_id),
+                key.kind,
+                key.version,
+                key.uses_left,
+                format_moment(key.expires_at),
+                _state(key),
+                key.id,
+            )
+            for key in keys
+        ),
         empty="No key yet. Make one with: cebox key create NAME",
     )
 

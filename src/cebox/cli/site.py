@@ -19,9 +19,10 @@ def list_sites(caller: Caller) -> None:
     if caller.as_json:
         print_json(sites)
         return
+    names = {account.id: account.name for account in caller.client.list_accounts()}
     print_table(
-        ("site", "networks", "id"),
-        ((site.name, ", ".join(site.networks) or None, site.id) for site in sites),
+        ("site", "account", "networks", "id"),
+        ((s.name, names.get(s.account_id, s.account_id), ", ".join(s.networks) or None, s.id) for s in sites),
         empty="No site yet. Make one with: cebox site create NAME",
     )
 

@@ -7,6 +7,7 @@ from typing import TypeVar, cast
 from cebox.domain.action import ActionState
 from cebox.domain.preflight import Finding
 from cebox.domain.resolution import Reason, Source
+from cebox.protocol.device import ReportedEvent
 
 ACTION_STATES: Mapping[ActionState, str] = MappingProxyType(
     {
@@ -14,7 +15,7 @@ ACTION_STATES: Mapping[ActionState, str] = MappingProxyType(
         ActionState.SENT: "sent",
         ActionState.DOWNLOADING: "downloading",
         ActionState.STAGED: "installed, waits for a reboot",
-        ActionState.REBOOTING: "rebooting",
+        ActionState.REBOOTING: "restarting",
         ActionState.ON_TRIAL: "on trial",
         ActionState.DONE: "done",
         ActionState.REFUSED: "refused",
@@ -54,6 +55,25 @@ REASONS: Mapping[Reason, str] = MappingProxyType(
     }
 )
 
+
+EVENTS: Mapping[str, str] = MappingProxyType(
+    {
+        "enrolled": "enrolled",
+        "came_on": "came on",
+        "went_off": "went off",
+        "now_runs": "now runs",
+        "reported": "reported",
+        ReportedEvent.DOWNLOAD: "began to download",
+        ReportedEvent.STAGE: "installed",
+        ReportedEvent.REBOOT: "restarts",
+        ReportedEvent.TRY: "tries the new version",
+        ReportedEvent.FINISH: "done",
+        ReportedEvent.REFUSE: "refused",
+        ReportedEvent.FAIL: "failed",
+        ReportedEvent.ROLL_BACK: "rolled back",
+        ReportedEvent.CANCEL: "cancelled",
+    }
+)
 
 Term = TypeVar("Term", bound=str)
 

@@ -1,10 +1,9 @@
 """The console as one ASGI app: device API, admin API, pages, and the two addresses a watchdog asks."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -14,7 +13,6 @@ from starlette.routing import Mount, Route
 
 from cebox.console.admin_api import build_admin_api
 from cebox.console.boxes import api as boxes
-from cebox.console.boxes.tables import installation
 from cebox.console.gate import get_console
 from cebox.console.jobs.loop import JobLoop
 from cebox.console.problems import answer_crash, answer_http_error, answer_problem
@@ -24,6 +22,7 @@ from cebox.console.web import routes as pages
 from cebox.errors import CeboxError, Unavailable
 
 API_PATH = "/api/v1"
+DATABASE_ANSWERS_SECONDS = 5.0
 
 
 def build_app(console: Console) -> Starlette:
@@ -55,10 +54,10 @@ async def say_ready(request: Request) -> Response:
     if console.hub.is_closed:
         raise Unavailable("console_stopping", "this console is about to stop")
     try:
-        async with console.database.read() as connection:
-            await connection.execute(select(installation.c.console_id))
-    except (SQLAlchemyError, OSError) as error:
-        raise Unavailable("database_unreachable", "the console's database does not answer") from error
+        async with asyncio.timeout(DATABASE_ANSWERS_SECONDS):
+            await console.database.ping()
+    except TimeoutError as error:
+        raise Unavailable("database_unreachable", "the console's database does not answer in time") from error
     return JSONResponse({"status": "ready"})
 
 

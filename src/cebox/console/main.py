@@ -42,13 +42,8 @@ def open_listener(settings: ConsoleSettings) -> socket.socket:
     """
     place = f"{settings.host}:{settings.port}"
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(_BACKLOG)
+        family, _, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
     except OSError as error:
         is_taken = error.errno == errno.EADDRINUSE
         raise Unavailable(
@@ -56,7 +51,6 @@ def open_listener(settings: ConsoleSettings) -> socket.socket:
             f"the console cannot listen on {place}: {error.strerror or error}",
             hint="Stop what listens there, or choose another `host` and `port`.",
         ) from error
-    return listener
 
 
 async def _serve(settings: ConsoleSettings, listener: socket.socket, clock: Clock) -> None:

@@ -1,19 +1,20 @@
 """Opening a console: its secret, its database brought up to date, its name. Closing it again."""
 
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
-from sqlalchemy import insert, select
+from sqlalchemy import URL
+from sqlalchemy.exc import SQLAlchemyError
 
-from cebox.console.boxes.tables import installation
+from cebox.console.boxes.repository import InstallationRepository
 from cebox.console.database.engine import Database, parse_database_url
 from cebox.console.database.migrate import apply_migrations
 from cebox.console.identity.passwords import Passwords
 from cebox.console.live.hub import Hub
 from cebox.console.settings import ConsoleSettings
 from cebox.console.state import Console
-from cebox.errors import InvalidInput
+from cebox.errors import InvalidInput, Unavailable
 from cebox.kit.clock import Clock, utc_now
 from cebox.kit.files import write_secret
 
@@ -26,15 +27,18 @@ async def open_console(
 ) -> AsyncIterator[Console]:
     """A console ready to serve, or to be worked on by a command of its machine.
 
-    Raises InvalidInput (`database_url_unknown`, `secret_too_short`) and what the database raises.
+    Raises InvalidInput (`database_url_unknown`, `secret_too_short`), Unavailable (`database_unreachable`).
     """
     hub = Hub()
     settings.state_folder.mkdir(parents=True, exist_ok=True)
     secret = load_or_make_secret(settings)
-    database = Database(parse_database_url(settings.database_url), hub.publish)
+    url = parse_database_url(settings.database_url)
+    with _reaching(url):
+        database = Database(url, hub.publish)
     try:
-        await apply_migrations(database)
-        console_id = await _name_installation(database, clock)
+        with _reaching(url):
+            await apply_migrations(database)
+            console_id = await _name_installation(database, clock)
         yield Console(settings, database, hub, clock, console_id, secret, passwords or Passwords())
     finally:
         hub.close()
@@ -60,12 +64,16 @@ def load_or_make_secret(settings: ConsoleSettings) -> bytes:
 async def _name_installation(database: Database, clock: Clock) -> str:
     """The console's id, drawn at its first start. It belongs to the database and moves with it."""
     async with database.write() as unit:
-        # The first of several replicas that start together names it; PostgreSQL keeps the others waiting here.
-        if unit.connection.dialect.name == "postgresql":
-            await unit.connection.exec_driver_sql("LOCK TABLE installation IN EXCLUSIVE MODE")
-        known = (await unit.connection.execute(select(installation.c.console_id))).scalars().first()
-        if known is not None:
-            return str(known)
-        console_id = f"con_{secrets.token_hex(8)}"
-        await unit.connection.execute(insert(installation).values(console_id=console_id, created_at=clock()))
-        return console_id
+        return await InstallationRepository(unit.connection).keep_name(f"con_{secrets.token_hex(8)}", clock())
+
+
+@contextmanager
+def _reaching(url: URL) -> Iterator[None]:
+    try:
+        yield
+    except (Unavailable, SQLAlchemyError, OSError) as error:
+        raise Unavailable(
+            "database_unreachable",
+            f"the database {url.render_as_string()} cannot be used: {error.__cause__ or error}",
+            hint="Check `database` in the settings, and that it runs and lets this user in.",
+        ) from error

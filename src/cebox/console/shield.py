@@ -1,5 +1,7 @@
 """What no request gets past, whatever it is for: bodies without end, and NUL, which no column of ours holds."""
 
+from contextlib import suppress
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cebox.console.problems import problem_response
@@ -22,10 +24,8 @@ class Shield:
             await problem_response(problem, 422)(scope, receive, send)
         else:
             meter = _Meter(receive, send)
-            try:
+            with suppress(_BodyTooLarge):
                 await self._app(scope, meter.receive, meter.send)
-            except _BodyTooLarge:
-                pass
             if meter.is_over and not meter.has_answered:
                 await _too_large(scope, receive, send)
 

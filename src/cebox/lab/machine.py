@@ -49,6 +49,11 @@ class VirtualMachine:
         return self._life is not None and not self._life.done()
 
     @property
+    def agent_pid(self) -> int | None:
+        """The process of its agent, while one runs."""
+        return self._agent.pid if self._agent else None
+
+    @property
     def was_on(self) -> bool:
         """Whether it was on when the lab last stopped; a new machine is switched on."""
         try:

@@ -215,12 +215,12 @@ class Procedure:
         names = [FIRST, SECOND, THIRD, HOME]
         command = nord.console.create_command("update", [nord.get_id(name) for name in names])
         nord.console.create_command("reboot", [nord.get_id(THIRD)])
-        wait_for(f"{THIRD} to run {self.new}", lambda: self._runs(THIRD, self.new))
+        wait_for(f"{THIRD} to run {self.new}", lambda: self.runs(THIRD, self.new))
         account = nord.console.list_accounts()[0]
         self.note(
             "R3",
             "a group without a tag means the account's version; who has it already is left alone",
-            self._runs(THIRD, self.new) and account.version == str(self.new) and len(command.refusals) == len(names),
+            self.runs(THIRD, self.new) and account.version == str(self.new) and len(command.refusals) == len(names),
             f"left alone: {', '.join(sorted({refusal.finding for refusal in command.refusals}))}",
         )
 
@@ -297,7 +297,7 @@ class Procedure:
     def _slots(self, before: MachineEvidence, after: MachineEvidence) -> str:
         return f"slot {before.running.sha256[:12]} to {after.running.sha256[:12]}"
 
-    def _runs(self, name: str, version: Version) -> bool:
+    def runs(self, name: str, version: Version) -> bool:
         """Whether the running slot's bytes are that release."""
         try:
             return self.read(name).running.version == version
@@ -306,7 +306,7 @@ class Procedure:
 
     def _is_proven(self, name: str, version: Version) -> bool:
         """Running and blessed: its trial is over."""
-        return self.evidence.is_blessed(name) and self._runs(name, version)
+        return self.evidence.is_blessed(name) and self.runs(name, version)
 
     @contextmanager
     def _traffic(self) -> Any:

@@ -23,6 +23,20 @@ def find_free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def verify_port_free(port: int) -> None:
+    """Raises Unavailable (`port_taken`)."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise Unavailable(
+                "port_taken",
+                f"port {port} of this machine cannot be had: {error.strerror}",
+                hint="Another demo or program holds it; choose another with --port and --reset.",
+            ) from error
+
+
 class Service:
     """One process. `ready_url` answers 2xx once it serves."""
 

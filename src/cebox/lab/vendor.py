@@ -37,7 +37,7 @@ class Vendor:
     def __init__(self, folder: Path) -> None:
         self.repository = folder / "repository"
         self.keyring = folder / "keyring"
-        self._releases = folder / "releases"
+        self.releases = folder / "releases"
         self._trees = folder / "trees"
 
     @property
@@ -63,7 +63,7 @@ class Vendor:
         )
         if planned.trial:
             write_trial(tree, planned.trial)
-        folder = self._releases / str(planned.version)
+        folder = self.releases / str(planned.version)
         build_release(
             source=tree,
             version=planned.version,
@@ -85,5 +85,5 @@ class Vendor:
 
     def list_built(self) -> Sequence[BuiltRelease]:
         """Oldest first."""
-        folders = [path for path in self._releases.glob("*") if (path / "manifest.json").exists()]
+        folders = [path for path in self.releases.glob("*") if (path / "manifest.json").exists()]
         return sorted((BuiltRelease.load(path) for path in folders), key=lambda built: built.manifest.version)

@@ -27,7 +27,7 @@ from cebox.lab import plan
 from cebox.lab.machine import VirtualMachine
 from cebox.lab.office import Office
 from cebox.lab.repository_server import REPOSITORY_PATH
-from cebox.lab.service import Service, find_free_port
+from cebox.lab.service import Service, find_free_port, verify_port_free
 from cebox.lab.vendor import BuiltRelease, Vendor
 from cebox.protocol.admin_client import AdminClient
 
@@ -63,6 +63,8 @@ class World:
         self._slot_bytes = slot_bytes
         self._ports_file = self.folder / "ports.json"
         self._console_port = console_port
+        self.machines: dict[str, VirtualMachine] = {}
+        self._services: tuple[Service, ...] = ()
 
     @property
     def is_complete(self) -> bool:
@@ -84,16 +86,18 @@ class World:
     async def start(self, build: Callable[[], Sequence[BuiltRelease]]) -> None:
         """Create what is not there yet (`build` makes the releases to publish), then switch everything on.
 
-        Raises Unavailable (`service_did_not_start`).
+        Raises Unavailable (`service_did_not_start`, `port_taken`).
         """
         if not self.is_complete:
             self.remove()
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.ports = self._load_ports()
+        for port in msgspec.structs.astuple(self.ports):
+            verify_port_free(port)
         self.console_url = f"http://127.0.0.1:{self.ports.console}"
         self.repository_url = f"http://127.0.0.1:{self.ports.repository}{REPOSITORY_PATH}"
         self.office = Office(self.folder, self.console_url)
-        self.console, self.repository = self._make_services()
+        self._services = self.console, self.repository = self._make_services()
         self.machines = {one.name: VirtualMachine(one.name, one.kind, self._home(one)) for one in self._planned}
         if not self.is_complete:
             self._say("Making keys and releases from files of this machine …")
@@ -112,7 +116,7 @@ class World:
     async def stop(self) -> None:
         """Machines stay on in their own memory: the next start finds them so."""
         await asyncio.gather(*(machine.suspend() for machine in self.machines.values()))
-        await asyncio.gather(self.console.stop(), self.repository.stop())
+        await asyncio.gather(*(service.stop() for service in self._services))
 
     def remove(self) -> None:
         """Start over: everything in the folder goes, and nothing that is not the lab's."""

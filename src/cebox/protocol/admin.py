@@ -87,7 +87,7 @@ class Site(Answer, frozen=True, kw_only=True):
     id: str
     name: str
     networks: tuple[str, ...] = ()
-    account_id: str = ""
+    account_id: str
 
 
 class Key(Answer, frozen=True, kw_only=True):
@@ -99,6 +99,7 @@ class Key(Answer, frozen=True, kw_only=True):
     expires_at: datetime
     is_revoked: bool
     is_out_of_date: bool
+    account_id: str
     site_id: str | None = None
 
 
@@ -198,7 +199,14 @@ class Action(Answer, frozen=True, kw_only=True):
     taken: Taken | None = None
     code: str = ""
     detail: str = ""
+    command_id: str | None = None
+    at_next_start: bool = False
+    is_open: bool = False
+    expected_version: str | None = None
+    expected_source: str | None = None
+    created_by: str = ""
     created_at: datetime
+    changed_at: datetime | None = None
     deadline_at: datetime | None = None
 
 
@@ -219,7 +227,18 @@ class Device(Answer, frozen=True, kw_only=True):
     running: str | None = None
     staged: str | None = None
     previous: str | None = None
+    failed_versions: tuple[str, ...] = ()
+    served: str | None = None
+    account_id: str = ""
+    account_name: str = ""
+    account_version: str = ""
+    site_id: str | None = None
     site_name: str | None = None
+    serial: str = ""
+    slot_bytes: int | None = None
+    agent_version: str = ""
+    is_behind: bool = False
+    enrolled_at: datetime | None = None
     last_seen_at: datetime | None = None
     would_take: Resolution | None = None
     progress: Progress | None = None

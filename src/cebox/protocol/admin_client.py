@@ -1,5 +1,6 @@
 """The admin API of a console (`/api/v1`) for programs: a bearer token in, typed answers or our errors out."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
@@ -16,6 +17,7 @@ API = "/api/v1"
 Answer = TypeVar("Answer")
 Words = Mapping[str, Any]
 _TIMEOUT_SECONDS = 30.0
+_ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 _NO_CONTENT = 204
 _PIECE = 500
 _MOST_ITEMS = 20_000
@@ -205,7 +207,7 @@ def _reaching(console_url: str) -> Iterator[None]:
     except httpx.TransportError as error:
         raise Unavailable(
             "console_unreachable",
-            f"the console at {console_url} does not answer: {error or type(error).__name__}",
+            f"the console at {console_url} does not answer: {_ERRNO.sub('', str(error)) or type(error).__name__}",
             hint="Check that it runs and that the address is right.",
         ) from error
 

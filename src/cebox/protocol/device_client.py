@@ -15,6 +15,7 @@ import msgspec
 
 from cebox.errors import NotAuthenticated, Unavailable
 from cebox.kit.clock import Clock
+from cebox.kit.tls import get_tls_context
 from cebox.protocol.device import (
     ENROL_PATH,
     SYNC_PATH,
@@ -56,7 +57,7 @@ class DeviceClient:
         self._clock = clock
         self._monotonic = monotonic
         self._timeout_seconds = timeout_seconds
-        self._http = httpx.Client(base_url=console_url, timeout=timeout_seconds, trust_env=False)
+        self._http = httpx.Client(base_url=console_url, timeout=timeout_seconds, verify=get_tls_context())
         self._lock = threading.Lock()
         self._device_id = ""
         self._console_id = ""
@@ -76,9 +77,10 @@ class DeviceClient:
         return self._post(ENROL_PATH, request, EnrolResponse)
 
     def use_enrolment(self, *, device_id: str, console_id: str) -> None:
-        """Speak as this device from now on; needed before the first `sync`."""
+        """Speak as this device from now on; needed before the first `sync`, harmless when repeated."""
         with self._lock:
-            self._device_id, self._console_id, self._token = device_id, console_id, ""
+            if (self._device_id, self._console_id) != (device_id, console_id):
+                self._device_id, self._console_id, self._token = device_id, console_id, ""
 
     def sync(self, request: SyncRequest, *, wait_seconds: int = 0) -> SyncResponse:
         """One exchange; the console may hold its answer for `wait_seconds`."""

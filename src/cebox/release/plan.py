@@ -20,12 +20,17 @@ _SHORTEST_ISLAND = 4
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The generator's bounds: memory on the box, and how fine the list is."""
+    """The generator's bounds: memory on the box, and how fine the list is.
+
+    `look_back_bytes`: how much of what it just made serves a full image's segment as dictionary; some 5 % smaller,
+    three times the work.
+    """
 
     block_bytes: int = 4096
     segment_bytes: int = 4 << 20
     dictionary_bytes: int = 8 << 20
     copy_bytes: int = 32 << 20
+    look_back_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,9 @@ def plan_full(new: Scan, limits: Limits) -> list[Plan]:
     plans = _plan_zeroes(places, measure)
     for group in _pack(_list_runs(places, 0, limits), limits):
         target = measure.extents((run.start, run.count) for run in group)
-        plans.append(Plan(Operation.PAYLOAD, target))
+        start = group[0].start
+        behind = min(start, limits.look_back_bytes // limits.block_bytes)
+        plans.append(Plan(Operation.PAYLOAD, target, new=measure.extents([(start - behind, behind)] if behind else [])))
     return plans
 
 

@@ -65,7 +65,7 @@ class ControlApp:
     def _find_whole(self, version: str) -> Path:
         store = self._mirror.store
         if version not in (store.find_prepared(), store.find_served()):
-            raise NotFound("not_prepared", f"release {version!r} is not prepared here")
+            raise NotFound("prepared_missing", f"release {version!r} is not prepared here")
         return store.release_folder(version)
 
 

@@ -28,7 +28,7 @@ class SiteSigner:
         self._identity_file = identity_file
 
     def sign_statement(self, *, version: str | None, since: str, nonce: str) -> SignedStatement:
-        """Raises InvalidInput (`nonce_invalid`), Unavailable (`not_enrolled`)."""
+        """Raises InvalidInput (`nonce_invalid`), Unavailable (`wrs_not_enrolled`)."""
         if _NONCE.fullmatch(nonce) is None:
             raise InvalidInput(
                 "nonce_invalid",
@@ -48,7 +48,7 @@ class SiteSigner:
             return enrolment, DeviceIdentity.load(self._device_key_file)
         except (OSError, msgspec.DecodeError) as error:
             raise Unavailable(
-                "not_enrolled",
+                "wrs_not_enrolled",
                 "this site server has no identity yet",
                 hint="Start the agent on this machine; it enrols with its installation key.",
             ) from error

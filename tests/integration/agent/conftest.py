@@ -32,7 +32,7 @@ def vendor(tmp_path_factory: pytest.TempPathFactory) -> Vendor:
     vendor.publish(UNHEALTHY, behaviour="unhealthy")
     vendor.publish(PANIC, behaviour="panic")
     vendor.publish(HANG, behaviour="hang")
-    vendor.publish(LARGE, size_bytes=3 * SIZE_BYTES)
+    vendor.publish(LARGE, size_bytes=10 * SIZE_BYTES)
     return vendor
 
 

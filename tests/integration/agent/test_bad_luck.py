@@ -29,7 +29,7 @@ def test_a_release_whose_trial_fails_falls_back_after_three_tries(
     console.wait_for_result("u1", ReportedEvent.STAGE)
     console.give_order(Order(id="r1", kind="reboot"))
     rolled_back = console.wait_for_result("u1", ReportedEvent.ROLL_BACK)
-    console.wait_for(lambda: console.device.observed[-1].failed_versions == (version,))
+    console.wait_for(lambda: console.device.last_observed.failed_versions == (version,))
 
     assert rolled_back.code == "trial_failed"
     assert rolled_back.detail
@@ -114,21 +114,26 @@ def test_a_refusing_console_is_asked_again(box: VirtualBox, console: DeviceConso
 
 
 def test_an_agent_killed_in_the_middle_of_a_download_fetches_only_the_rest(
-    box: VirtualBox, console: DeviceConsole, repository: RangeServer, vendor: Vendor
+    new_box: MakeBox, console: DeviceConsole, repository: RangeServer, vendor: Vendor
 ) -> None:
-    console.give_order(Order(id="u0", kind="update", version=LARGE))
-    console.wait_for_result("u0", ReportedEvent.REFUSE)
+    box = new_box(slot_bytes=40 << 20)
+    box.power_on()
+    console.wait_for(lambda: bool(console.devices) and bool(console.device.observed))
     repository.faults.only_path = "blobs/"
-    repository.faults.hold_after_bytes = 900_000
-    before = repository.sent_bytes
-    console.give_order(Order(id="u1", kind="update", version=SECOND))
+    # Two of the patch's segments are whole by then, the third is not.
+    repository.faults.hold_after_bytes = 9_500_000
+    console.give_order(Order(id="u1", kind="update", version=LARGE))
     assert repository.held.wait(20)
+    console.wait_for(lambda: bool(console.device.progress) and console.device.progress[-1].done_bytes > 9_000_000)
     box.kill_agent()
+    console.wait_for(lambda: box.exit_codes == [-9])
     repository.let_go()
-    console.wait_for_result("u1", ReportedEvent.STAGE)
+    staged = console.wait_for_result("u1", ReportedEvent.STAGE)
 
-    blob = vendor.manifests[SECOND].root.ways[1].blob
-    assert repository.sent_bytes - before <= blob.size + 900_000 + (64 << 10)
+    blob_bytes = vendor.manifests[LARGE].root.ways[1].blob.size
+    assert repository.sent_bytes < blob_bytes + (3 << 20)
+    assert staged.taken is not None
+    assert staged.taken.way == f"patch from {FIRST}"
 
 
 def test_a_repository_that_is_away_is_waited_for(
@@ -236,7 +241,7 @@ def test_a_damaged_journal_leaves_a_box_that_works(damage: str, box: VirtualBox,
         path.write_bytes(bytes(harm[damage]))
     box.power_on()
     told = console.wait_for_result(None, ReportedEvent.FAIL)
-    console.wait_for(lambda: console.device.observed[-1].running == SECOND)
+    console.wait_for(lambda: console.device.last_observed.running == SECOND)
     console.wait_for(lambda: box.table.entries[SlotName.B].is_blessed)
 
     assert told.code == "journal_damaged"

@@ -122,7 +122,7 @@ def test_a_shutdown_survives_the_death_of_its_agent(moment: str, new_box: MakeBo
 
     assert box.exit_codes == [-9, 86]
     assert console.list_events("s1") == ["finish"]
-    assert console.device.observed[-1].is_leaving
+    assert console.device.last_observed.is_leaving
 
 
 @pytest.mark.parametrize("moment", MOMENTS)

@@ -107,13 +107,13 @@ def test_ordering_the_running_version_takes_a_staged_one_away(box: VirtualBox, c
 
 
 def test_a_reboot_with_nothing_staged_simply_reboots(box: VirtualBox, console: DeviceConsole) -> None:
-    first_boot = console.device.observed[-1].boot
+    first_boot = console.device.last_observed.boot
     console.give_order(Order(id="r1", kind="reboot"))
     console.wait_for_result("r1", ReportedEvent.FINISH)
 
     assert box.exit_codes == [85]
     assert box.running == FIRST
-    assert console.device.observed[-1].boot > first_boot
+    assert console.device.last_observed.boot > first_boot
 
 
 def test_an_order_this_agent_does_not_know_is_refused(box: VirtualBox, console: DeviceConsole) -> None:

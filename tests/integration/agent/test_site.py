@@ -28,7 +28,7 @@ class Site:
 
     @property
     def served(self) -> str | None:
-        return self.device.observed[-1].served
+        return self.device.last_observed.served
 
     @property
     def info(self) -> SiteInfo:
@@ -181,7 +181,7 @@ def test_a_box_whose_wrs_is_down_takes_the_version_of_the_site_from_the_cloud(
     taken = device.results[-1].taken
     assert taken is not None
     assert (taken.version, taken.source, taken.reason) == (SECOND, "cloud", "site_without_wrs")
-    assert device.observed[-1].wrs_reachable is False
+    assert device.last_observed.wrs_reachable is False
 
 
 def test_a_box_finishes_from_the_cloud_when_its_wrs_is_killed_in_the_middle(

@@ -28,7 +28,8 @@ class Said:
     @property
     def problem(self) -> str:
         """The code of the error it ended with."""
-        return self.err.partition("[")[2].partition("]")[0]
+        line = next((line for line in self.err.splitlines() if line.startswith("error: ")), "")
+        return line.rpartition("[")[2].rstrip("]")
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,13 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 
@@ -21,7 +20,8 @@ PASSWORD = "correct horse battery"
 ACCOUNT = "Atelier Nord"
 SITE = "Lyon"
 TAG = "essai-2026.11.2"
-_LISTENING = re.compile(rb'"port": ?(\d+)')
+_LISTENING = re.compile(rb'"port": ?(\d+).*"console_listening"|"console_listening".*"port": ?(\d+)')
+_START_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,12 @@ class ConsoleProcess:
     """`cebox console serve` as its own process; `kill` and `start` again keep its port."""
 
     def __init__(self, folder: Path, vendor: Vendor) -> None:
-        self._folder = folder
+        self.folder = folder
         self._vendor = vendor
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
         self.config = folder / "console.toml"
+        self.log = folder / "console.log"
         self._write_config()
 
     @property
@@ -83,27 +84,33 @@ class ConsoleProcess:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "cebox.cli.main", "console", "serve", "--config", str(self.config)]
-        self._process = subprocess.Popen(command, stderr=subprocess.PIPE, env=_bare_environment())
-        assert self._process.stderr is not None
-        self.port = _read_port(self._process.stderr)
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(command, stderr=log, env=_bare_environment())
+        self.port = self._wait_for_port(self._process)
         self._write_config()
 
     def stop(self) -> int:
         assert self._process is not None
         self._process.terminate()
-        code = self._process.wait(timeout=20)
-        assert self._process.stderr is not None
-        self._process.stderr.close()
-        return code
+        return self._process.wait(timeout=20)
 
-    def freeze(self) -> None:
+    def kill(self) -> None:
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        self._process.kill()
+        self._process.wait()
+
+    def _wait_for_port(self, process: subprocess.Popen[bytes]) -> int:
+        until = time.monotonic() + _START_SECONDS
+        while (found := _LISTENING.search(self.log.read_bytes())) is None:
+            assert process.poll() is None, self.log.read_text()
+            assert time.monotonic() < until, self.log.read_text()
+            time.sleep(0.02)
+        return int(found[1] or found[2])
 
     def _write_config(self) -> None:
         settings = {
             "host": "127.0.0.1",
-            "state_folder": str(self._folder / "state"),
+            "state_folder": str(self.folder / "state"),
             "repository": str(self._vendor.repository),
             "root_metadata": str(self._vendor.root),
         }
@@ -113,13 +120,6 @@ class ConsoleProcess:
 
 def _bare_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("CEBOX_")}
-
-
-def _read_port(stderr: BinaryIO) -> int:
-    for line in stderr:
-        if b"console_listening" in line and (found := _LISTENING.search(line)):
-            return int(found[1])
-    raise AssertionError("the console stopped before it listened")
 
 
 @dataclass
@@ -143,30 +143,39 @@ class Fleet:
         return box
 
 
-def make_fleet(folder: Path, vendor: Vendor) -> Fleet:
+def open_console(folder: Path, vendor: Vendor) -> tuple[ConsoleProcess, Person]:
+    """A console of its own, and its vendor's operator, signed in."""
     console = ConsoleProcess(folder, vendor)
-    machine = Person(folder / "machine.json")
-    password = folder / "password"
-    password.write_text(PASSWORD + "\n")
-    people = {role: Person(folder / f"{role}.json") for role in ("vendor-operator", "account-admin", "account-viewer")}
-    create = ("console", "create-user", "--config", console.config, "--password-file", password)
-    machine.must("console", "init", "--config", console.config)
-    machine.must(*create, "vendor-operator@example.org", "--role", "vendor-operator")
+    Person(folder / "machine.json").must("console", "init", "--config", console.config)
+    hire(console, "vendor-operator")
     console.start()
+    return console, sign_in(console, "vendor-operator")
 
-    def sign_in(role: str) -> None:
-        people[role].must("login", console.url, "--email", f"{role}@example.org", "--password-file", password)
 
-    sign_in("vendor-operator")
-    operator = people["vendor-operator"]
+def hire(console: ConsoleProcess, role: str, *words: str) -> None:
+    password = console.folder / "password"
+    password.write_text(PASSWORD + "\n")
+    options = ("--role", role, "--config", console.config, "--password-file", password)
+    Person(console.folder / "machine.json").must("console", "create-user", f"{role}@example.org", *options, *words)
+
+
+def sign_in(console: ConsoleProcess, role: str) -> Person:
+    person = Person(console.folder / f"{role}.json")
+    password = console.folder / "password"
+    person.must("login", console.url, "--email", f"{role}@example.org", "--password-file", password)
+    return person
+
+
+def make_fleet(folder: Path, vendor: Vendor) -> Fleet:
+    console, operator = open_console(folder, vendor)
     operator.must("release", "refresh")
     operator.must("account", "create", ACCOUNT, OLD)
     for role in ("account-admin", "account-viewer"):
-        machine.must(*create, f"{role}@example.org", "--role", role, "--account", ACCOUNT)
-        sign_in(role)
+        hire(console, role, "--account", ACCOUNT)
     operator.must("tag", "set", TAG, NEW, "--to", ACCOUNT)
-    people["account-admin"].must("site", "create", SITE, "--network", "10.20.0.0/16")
-    return Fleet(console, operator, people["account-admin"], people["account-viewer"], folder)
+    admin, viewer = sign_in(console, "account-admin"), sign_in(console, "account-viewer")
+    admin.must("site", "create", SITE, "--network", "10.20.0.0/16")
+    return Fleet(console, operator, admin, viewer, folder)
 
 
 @pytest.fixture(scope="session")
@@ -193,5 +202,7 @@ def add_box(fleet: Fleet) -> Iterator[AddBox]:
         return box
 
     yield add
+    for box in boxes:
+        box.end()
     for box in boxes:
         box.stop()

@@ -17,7 +17,7 @@ def test_a_reboot_follows_the_update_it_finalises(fleet: Fleet, add_box: AddBox)
     fleet.admin.must("device", "update", box.name, "--tag", TAG)
     said = fleet.admin.must("device", "reboot", box.name)
     assert f"{box.name} will try {NEW} now" in said.out
-    assert f"{box.name}: update: done" in said.out
+    assert f"{box.name}: update done" in said.out
     assert box.running == NEW
 
 
@@ -132,4 +132,4 @@ def test_a_viewer_looks_and_does_not_act(fleet: Fleet, add_box: AddBox) -> None:
 
 def test_a_shutdown_is_watched_to_its_end(fleet: Fleet, add_box: AddBox) -> None:
     box = add_box()
-    assert "shutdown: done" in fleet.admin.must("device", "shutdown", box.name).out
+    assert "shutdown done" in fleet.admin.must("device", "shutdown", box.name).out

@@ -1,4 +1,5 @@
 from tests.integration.cli.conftest import NEW, OLD, TAG, AddBox, Fleet
+from tests.integration.cli.scripted_box import ScriptedBox
 
 BEFORE = "2026.10.1"
 
@@ -10,7 +11,7 @@ def test_a_group_takes_the_accounts_version(fleet: Fleet, add_box: AddBox) -> No
     assert {box.staged for box in boxes} == {OLD}
     said = fleet.admin.must("group", "reboot", *(box.name for box in boxes))
     assert "reboot: 2 done" in said.out
-    assert said.out.count("update: done") == 2
+    assert said.out.count("update done") == 2
     assert {box.running for box in boxes} == {OLD}
 
 
@@ -42,7 +43,7 @@ def test_a_trial_that_falls_back_in_a_group_is_named(fleet: Fleet, add_box: AddB
     fleet.admin.must("group", "update", box.name)
     said = fleet.admin.type("group", "reboot", box.name)
     assert said.code == 9
-    assert f"{box.name}: update: rolled back [trial_failed]" in said.out
+    assert f"{box.name}: update rolled back [trial_failed]" in said.out
 
 
 def test_a_viewer_sends_no_group_command(fleet: Fleet, add_box: AddBox) -> None:
@@ -56,3 +57,16 @@ def test_one_unknown_name_sends_nothing(fleet: Fleet, add_box: AddBox) -> None:
     assert fleet.admin.type("group", "update", box.name, "no-such-box").problem == "device_unknown"
     assert box.orders == []
     assert NEW not in (box.staged or "")
+
+
+def test_a_group_is_one_accounts(fleet: Fleet, add_box: AddBox) -> None:
+    fleet.operator.must("account", "create", "Lycée Ouest", OLD)
+    box = add_box(running=BEFORE)
+    key = fleet.operator.must("key", "create", "ouest", "--account", "Lycée Ouest", "--json")
+    other = ScriptedBox(fleet.console.url, "west-1", BEFORE)
+    other.enrol(key.json["token"])
+    said = fleet.operator.type("group", "update", box.name, "west-1")
+    assert (said.code, said.problem) == (2, "group_of_several_accounts")
+    assert "Lycée Ouest" in fleet.operator.must("device", "list").out
+    other.stop()
+    assert box.orders == []

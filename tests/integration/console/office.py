@@ -28,7 +28,7 @@ from cebox.domain.role import VENDOR_ROLES, Role
 from cebox.domain.version import Version
 from cebox.release.manifest import Blob, Bounds, Component, Image, Manifest, Notes, Way, encode_manifest
 
-PASSWORD = "correct horse battery"  # noqa: S105 - of people who exist in tests only
+PASSWORD = "correct horse battery"
 OLD = Version.parse("2026.10.1")
 NEW = Version.parse("2026.11.1")
 NEXT = Version.parse("2026.12.1")

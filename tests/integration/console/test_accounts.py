@@ -134,7 +134,7 @@ async def test_moving_a_tag_moves_it_for_all_its_holders(console: Console) -> No
     assert moved.tag.account_ids == {nord.id, sud.id}
     assert await _phase(console, nord.id) is Phase.TEST
     async with console.database.read() as connection:
-        assert {tag.name: tag.version for tag in await service.list_tags(connection, nord.id)}["essai"] == NEXT
+        assert {tag.name: tag.version for tag in await service.list_tags(connection, nord.id)}[moved.tag.name] == NEXT
 
 
 async def test_an_account_tag_is_not_for_handing_out(console: Console) -> None:

@@ -1,5 +1,7 @@
 """The migrations make exactly the tables the code speaks of, on both engines."""
 
+import asyncio
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -34,6 +36,17 @@ async def test_migrating_twice_changes_nothing(database: Database) -> None:
 
     async with database.read() as connection:
         assert await connection.run_sync(_differences) == []
+
+
+async def test_replicas_that_start_together_migrate_once(empty_database_url: str) -> None:
+    replicas = [Database(parse_database_url(empty_database_url)) for _ in range(4)]
+
+    await asyncio.gather(*(apply_migrations(database) for database in replicas))
+
+    async with replicas[0].read() as connection:
+        assert await connection.run_sync(_differences) == []
+    for database in replicas:
+        await database.close()
 
 
 async def test_a_unit_that_fails_leaves_no_row_and_notifies_nobody(database_url: str) -> None:

@@ -9,12 +9,13 @@ import pytest
 from starlette.applications import Starlette
 
 from cebox.console.access import local_operator
+from cebox.console.accounts.service import AccountService
 from cebox.console.announcements.service import list_announcements
 from cebox.console.app import build_app
 from cebox.console.database.paging import Page
 from cebox.console.database.scope import Scope
 from cebox.console.journal.service import list_entries
-from cebox.console.releases.jobs import poll_repository, refresh_repository
+from cebox.console.releases.importing import poll_repository, refresh_repository
 from cebox.console.releases.service import import_offers, load_catalogue
 from cebox.console.state import Console
 from cebox.domain.role import Role
@@ -105,16 +106,13 @@ async def test_two_replicas_that_import_at_once_announce_once(reading: Console, 
 
 
 async def test_the_vendors_own_account_is_not_written_to(console: Console) -> None:
-    await publish(console, OLD)
-    vendor = await open_account(console, "Nord", OLD)
-    from cebox.console.accounts.service import AccountService
-
+    customer = await open_account(console, "Nord", OLD)
     async with console.database.write() as unit:
         lab = await AccountService(unit, local_operator(), console.clock).create_account("Lab", OLD, is_vendor=True)
     await publish(console, Version.parse("2027.2.1"))
 
     assert await _told(console, Scope.account(lab.id)) == []
-    assert await _told(console, Scope.account(vendor.id)) == ["release:2027.2.1"]
+    assert await _told(console, Scope.account(customer.id)) == ["release:2027.2.1"]
 
 
 async def test_a_release_whose_content_changed_is_refused_and_the_others_are_imported(console: Console) -> None:

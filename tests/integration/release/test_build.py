@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cebox.domain.version import Version
-from cebox.errors import CeboxError, Conflict, InvalidInput
+from cebox.errors import CeboxError, Conflict, InvalidInput, Unavailable
 from cebox.release.apply import apply_image
 from cebox.release.build import build_release
 from cebox.release.manifest import Component, Manifest, Notes, decode_manifest, find_way, full_way
@@ -197,6 +197,15 @@ def test_a_source_without_content_is_refused(tmp_path: Path, content: bytes | No
     assert refuse(lambda: build_tree(source, tmp_path / "out", "tar")).code == code
 
 
+def test_a_missing_tool_is_named_with_its_package(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    refusal = refuse(lambda: build_tree(tree, tmp_path / "out", "erofs"))
+
+    assert isinstance(refusal, Unavailable)
+    assert refusal.code == "tool_missing"
+    assert "erofs-utils" in refusal.hint
+
+
 def test_a_floor_above_the_release_is_refused(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.write_bytes(b"x")
@@ -216,11 +225,18 @@ def test_a_folder_in_use_is_not_written_to(tmp_path: Path) -> None:
 
 
 BLOCK = 64
-LIMITS = Limits(block_bytes=BLOCK, segment_bytes=8 * BLOCK, dictionary_bytes=12 * BLOCK, copy_bytes=16 * BLOCK)
+LIMITS = Limits(
+    block_bytes=BLOCK,
+    segment_bytes=8 * BLOCK,
+    dictionary_bytes=12 * BLOCK,
+    copy_bytes=16 * BLOCK,
+    look_back_bytes=12 * BLOCK,
+)
 PIECES = st.lists(
     st.one_of(
         st.tuples(st.just("old"), st.integers(0, 60), st.integers(1, 30)),
         st.tuples(st.just("noise"), st.integers(0, 5), st.integers(1, 20)),
+        st.tuples(st.just("text"), st.integers(0, 5), st.integers(1, 20)),
         st.tuples(st.just("zero"), st.just(0), st.integers(1, 10)),
         st.tuples(st.just("shift"), st.integers(0, 3000), st.integers(1, 5)),
     ),
@@ -234,6 +250,7 @@ def compose(old: bytes, pieces: list[tuple[str, int, int]], cut: int) -> bytes:
     parts: dict[str, Callable[[int, int], bytes]] = {
         "old": lambda at, count: old[at * BLOCK : (at + count) * BLOCK],
         "noise": lambda seed, count: random.Random(seed).randbytes(count * BLOCK),
+        "text": lambda seed, count: (b"%d and some words " % seed * 4 * count)[: count * BLOCK],
         "zero": lambda _, count: bytes(count * BLOCK),
         "shift": lambda at, count: old[at : at + count * BLOCK],
     }
@@ -266,6 +283,20 @@ def test_what_is_built_is_what_is_applied(
         apply_image(way, image, transport, slot=slot, old=old_path)
         verify_image(image, slot)
         assert read_slot(slot, image) == new_content
+
+
+def test_a_full_image_may_look_back_at_what_it_just_made(tmp_path: Path) -> None:
+    """The same noise again, one segment later: without looking back it would be sent twice."""
+    noise = random.Random(1).randbytes(6 * BLOCK)
+    content = noise + random.Random(2).randbytes(3 * BLOCK) + noise
+    manifest = _build(tmp_path, OCTOBER, content, [])
+    way = full_way(manifest.root)
+    slot = make_slot(tmp_path / "slot", len(content))
+
+    apply_image(way, manifest.root, FolderTransport(tmp_path / str(OCTOBER)), slot=slot)
+
+    assert slot.read_bytes() == content
+    assert way.blob.size - way.index_bytes < len(content) - 4 * BLOCK
 
 
 def _build(folder: Path, version: Version, content: bytes, previous: list[tuple[Manifest, Path]]) -> Manifest:

@@ -62,7 +62,7 @@ def test_a_box_does_not_believe_another_machine(site: SiteServer) -> None:
 
 def test_before_its_enrolment_the_server_says_so(site: SiteServer) -> None:
     answer = site.get("/site.json?nonce=0123456789")
-    assert (answer.status_code, answer.json()["code"]) == (503, "not_enrolled")
+    assert (answer.status_code, answer.json()["code"]) == (503, "wrs_not_enrolled")
     with pytest.raises(Unavailable):
         fetch_statement(server_info(site, DeviceIdentity.generate()), site_id="lyon")
 
@@ -215,7 +215,7 @@ def test_the_agents_socket_is_its_owners_only_and_its_copy_is_not_lan_traffic(
     answer = site.get_prepared(f"/{VERSION}/{blob.path}")
     assert answer.content == vendor.blob(blob).read_bytes()
     assert site.get_prepared(f"/{VERSION}/../../wrs.toml").status_code == 404
-    assert site.get_prepared(f"/2026.9.9/{blob.path}").json()["code"] == "not_prepared"
+    assert site.get_prepared(f"/2026.9.9/{blob.path}").json()["code"] == "prepared_missing"
     assert site.control.get_state().lan_bytes == 0
 
 

@@ -4,9 +4,11 @@ from enum import StrEnum
 import pytest
 
 from cebox.cli import words
+from cebox.console.devices.records import EventKind
 from cebox.domain.action import ActionState
 from cebox.domain.preflight import Finding
 from cebox.domain.resolution import Reason, Source
+from cebox.protocol.device import ReportedEvent
 
 
 @pytest.mark.parametrize(
@@ -20,6 +22,10 @@ from cebox.domain.resolution import Reason, Source
 )
 def test_every_value_has_its_word(table: Mapping[str, str], values: type[StrEnum]) -> None:
     assert set(table) == set(values)
+
+
+def test_every_event_of_a_devices_history_has_its_word() -> None:
+    assert set(words.EVENTS) == {*EventKind, *ReportedEvent}
 
 
 def test_a_value_of_a_newer_console_stands_for_itself() -> None:

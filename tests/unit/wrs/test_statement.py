@@ -69,9 +69,9 @@ def test_a_nonce_that_is_none_is_refused(identity: DeviceIdentity, signer: SiteS
 
 
 def test_before_the_enrolment_it_says_not_enrolled_and_afterwards_signs(tmp_path: Path, signer: SiteSigner) -> None:
-    assert _code(signer) == "not_enrolled"
+    assert _code(signer) == "wrs_not_enrolled"
     (tmp_path / "identity.json").write_text('{"device_id": "dev-1", "site": "lyon"}')
-    assert _code(signer) == "not_enrolled"
+    assert _code(signer) == "wrs_not_enrolled"
     DeviceIdentity.generate().save(tmp_path / "device.key")
     assert _code(signer) == ""
 

@@ -54,7 +54,7 @@ def move_machine(folder: Path, place: Place) -> None:
 
 def read_place(folder: Path) -> Place:
     """Where the cable is plugged in. Raises OSError and ValueError when the folder does not say."""
-    return msgspec.json.decode((folder / NETWORK_FILE).read_bytes(), type=_NetworkFile).place
+    return msgspec.json.decode((folder / NETWORK_FILE).read_bytes(), type=NetworkFile).place
 
 
 def install_image(folder: Path, *, version: str, sha256: str, image: Path) -> None:

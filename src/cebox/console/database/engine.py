@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from cebox.errors import InvalidInput
+from cebox.errors import InvalidInput, Unavailable
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _SQLITE_BUSY_MILLISECONDS = 20_000
@@ -50,8 +51,11 @@ class Database:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Unit]:
-        """A transaction that may change rows: committed at the end, rolled back on any error."""
-        async with self.engine.connect() as connection:
+        """A transaction that may change rows: committed at the end, rolled back on any error.
+
+        Raises Unavailable (`database_unreachable`).
+        """
+        async with self._connect() as connection:
             await connection.execution_options(cebox_begin="BEGIN IMMEDIATE")
             async with connection.begin():
                 unit = Unit(connection)
@@ -61,13 +65,45 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A consistent view; whatever is written in it is undone."""
-        async with self.engine.connect() as connection:
+        """A consistent view; whatever is written in it is undone. Raises Unavailable (`database_unreachable`)."""
+        async with self._connect() as connection:
+            if self.url.get_backend_name() == "postgresql":
+                await connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
             await connection.rollback()
 
+    async def ping(self) -> None:
+        """Raises Unavailable (`database_unreachable`)."""
+        async with self.read() as connection:
+            await connection.exec_driver_sql("SELECT 1")
+
+    @asynccontextmanager
+    async def _connect(self) -> AsyncIterator[AsyncConnection]:
+        connection = self.engine.connect()
+        try:
+            await connection.start()
+        except (DBAPIError, PoolTimeoutError, OSError) as error:
+            raise _unreachable() from error
+        try:
+            yield connection
+        except DBAPIError as error:
+            if not _is_away(error):
+                raise
+            raise _unreachable() from error
+        finally:
+            await connection.close()
+
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _is_away(error: DBAPIError) -> bool:
+    """The connection was lost, or the engine itself is in trouble; not what a wrong statement raises."""
+    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+
+
+def _unreachable() -> Unavailable:
+    return Unavailable("database_unreachable", "the console's database does not answer", hint="Try again in a while.")
 
 
 def _make_engine(url: URL) -> AsyncEngine:

@@ -97,11 +97,11 @@ class DeviceListing:
     async def _order(self, order: Order) -> ColumnElement[Any]:
         match order:
             case Order.NAME:
-                return func.lower(devices.c.name)
+                return func.lower(devices.c.name, type_=devices.c.name.type)
             case Order.SEEN:
                 return func.coalesce(devices.c.last_seen_at, literal(_NEVER, devices.c.last_seen_at.type))
             case Order.SITE:
-                return func.lower(func.coalesce(sites.c.name, ""))
+                return func.lower(func.coalesce(sites.c.name, ""), type_=sites.c.name.type)
             case Order.VERSION:
                 return await self._version_rank()
 

@@ -8,14 +8,18 @@ from cebox.errors import Unavailable
 WINDOW = timedelta(minutes=5)
 MOST_PER_USER = 5
 MOST_PER_ADDRESS = 50
-_MOST_KEYS = 20_000
+MOST_KEYS = 20_000
 
 
 class Attempts:
-    """Counts tries per user and address, and per address alone; a right password clears the first."""
+    """Counts tries per user and address, and per address alone. Right passwords do not count."""
 
     def __init__(self) -> None:
         self._tries: dict[tuple[str, ...], deque[datetime]] = {}
+
+    @property
+    def key_count(self) -> int:
+        return len(self._tries)
 
     def take(self, email: str, address: str, now: datetime) -> None:
         """Count one try, before its password is looked at. Raises Unavailable (`sign_in_throttled`)."""
@@ -31,10 +35,13 @@ class Attempts:
             self._recent(key, now).append(now)
 
     def clear(self, email: str, address: str) -> None:
+        """The password was right: many people may sign in from behind one address."""
         self._tries.pop((email, address), None)
+        if tries := self._tries.get((address,)):
+            tries.pop()
 
     def _recent(self, key: tuple[str, ...], now: datetime) -> deque[datetime]:
-        if key not in self._tries and len(self._tries) >= _MOST_KEYS:
+        if key not in self._tries and len(self._tries) >= MOST_KEYS:
             # The oldest entries go first: a flood of invented names cannot fill the memory.
             self._tries.pop(next(iter(self._tries)))
         tries = self._tries.setdefault(key, deque(maxlen=MOST_PER_ADDRESS))

@@ -20,7 +20,7 @@ class Passwords:
         self._hasher = hasher or PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=4)
         self._turn = asyncio.Semaphore(_MOST_AT_ONCE)
         # What an unknown user's password is compared with: the answer takes as long as for a known one.
-        self._decoy = PasswordHash(self._hasher.hash("nobody's password"))
+        self.decoy = PasswordHash(self._hasher.hash("nobody's password"))
 
     async def hash(self, password: str) -> PasswordHash:
         """Raises InvalidInput (`password_too_short`, `password_too_long`)."""
@@ -38,7 +38,7 @@ class Passwords:
     async def is_right(self, password: str, known: PasswordHash | None) -> bool:
         """Whether `password` belongs to the hash `known`; for None it takes as long and says no."""
         async with self._turn:
-            matches = await asyncio.to_thread(self._matches, password[:LONGEST_PASSWORD], known or self._decoy)
+            matches = await asyncio.to_thread(self._matches, password[:LONGEST_PASSWORD], known or self.decoy)
         return matches and known is not None
 
     def _matches(self, password: str, known: PasswordHash) -> bool:

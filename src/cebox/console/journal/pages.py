@@ -38,13 +38,37 @@ VERB_WORDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+FACT_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "action_id": _("action"),
+        "device_id": _("device"),
+        "email": _("e-mail address"),
+        "from": _("from version"),
+        "is_active": _("may sign in"),
+        "key_id": _("key"),
+        "kind": _("kind"),
+        "language": _("language"),
+        "name": _("name"),
+        "networks": _("networks"),
+        "refused": _("refused for"),
+        "role": _("role"),
+        "sent": _("sent to"),
+        "sha256": _("fingerprint"),
+        "tag": _("tag"),
+        "theme": _("theme"),
+        "to": _("to version"),
+        "uses": _("uses"),
+        "version": _("version"),
+    }
+)
+
 
 @page()
 async def show_journal(visit: Visit) -> Response:
     scope = visit.caller.scope if visit.caller.is_vendor and (visit.asked("all") or not visit.account) else visit.scope
     async with visit.console.database.read() as connection:
         listed = await list_entries(connection, scope, Page(50, visit.asked("after") or None))
-    return visit.show("journal/list.html", listed=listed, verbs=VERB_WORDS)
+    return visit.show("journal/list.html", listed=listed, verbs=VERB_WORDS, fact_words=FACT_WORDS)
 
 
 def build_routes() -> list[BaseRoute]:

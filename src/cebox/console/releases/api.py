@@ -5,7 +5,8 @@ from datetime import datetime
 from fastapi import APIRouter
 
 from cebox.console.gate import ChosenPage, TheConsole, VendorOperator, Viewer
-from cebox.console.releases import jobs, service
+from cebox.console.releases import service
+from cebox.console.releases.importing import refresh_repository
 from cebox.console.releases.records import CatalogueEntry
 from cebox.console.releases.records import Listing as ListedRelease
 from cebox.console.wire import Answer, Listing, VersionText, make_listing
@@ -51,7 +52,7 @@ async def list_releases(_caller: Viewer, console: TheConsole, page: ChosenPage) 
 
 @router.post("/releases/refresh", summary="Import what the repository offers, now")
 async def refresh(caller: VendorOperator, console: TheConsole) -> ImportedAnswer:
-    imported = await jobs.refresh_repository(console, caller)
+    imported = await refresh_repository(console, caller)
     return ImportedAnswer(added=[str(version) for version in imported.added])
 
 

@@ -7,7 +7,7 @@ from cebox.console.accounts.service import list_accounts
 from cebox.console.database.paging import Page
 from cebox.console.devices.records import DeviceFilters
 from cebox.console.devices.service import count_devices
-from cebox.console.releases.jobs import refresh_repository
+from cebox.console.releases.importing import refresh_repository
 from cebox.console.releases.service import get_release, list_releases, withdraw_release
 from cebox.console.web.visit import Visit, page
 from cebox.console.web.words import mark as _

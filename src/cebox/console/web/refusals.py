@@ -21,7 +21,6 @@ UNKNOWN = Refusal(_("This was refused."), _("Reload the page and try again; if i
 _OWN: Mapping[str, Refusal] = {
     "account_missing": Refusal(_("No account is chosen."), _("Choose the account at the top of the menu.")),
     "account_unknown": Refusal(_("There is no such account."), _("Choose one from the list of accounts.")),
-    "account_name_taken": Refusal(_("Another account has this name."), _("Choose another name.")),
     "action_event_refused": Refusal(_("This action has moved on meanwhile."), _("Look at the device again.")),
     "action_over": Refusal(_("This action is already over."), _("Look at the device again.")),
     "action_unknown": Refusal(_("There is no such action."), _("Look at the device again.")),
@@ -29,12 +28,10 @@ _OWN: Mapping[str, Refusal] = {
     "command_unknown": Refusal(_("There is no such command.")),
     "device_unknown": Refusal(_("There is no such device."), _("It may belong to another account.")),
     "forecast_changed": Refusal(_("The situation has changed since the preview.")),
-    "form_expired": Refusal(_("This form is too old."), _("Reload the page and try again.")),
     "group_takes_no_tag": Refusal(
         _("A group command takes no tag."), _("To test a version, send its tag to one device at a time.")
     ),
     "key_unknown": Refusal(_("There is no such key.")),
-    "not_signed_in": Refusal(_("You are signed out."), _("Sign in again.")),
     "nothing_staged": Refusal(_("No installed version waits for a restart.")),
     "phase_event_refused": Refusal(
         _("The account is not in the phase for this."), _("Production opens with the migration of the account.")
@@ -44,13 +41,11 @@ _OWN: Mapping[str, Refusal] = {
     ),
     "release_unknown": Refusal(_("This version is not published."), _("Choose one from the list of versions.")),
     "release_withdrawn": Refusal(_("This version was withdrawn."), _("Choose another one.")),
-    "repository_unreachable": Refusal(_("The repository of versions does not answer."), _("Try again in a moment.")),
     "request_malformed": Refusal(_("The form is not filled in correctly."), _("Correct it and send it again.")),
     "role_may_not": Refusal(
         _("Your role does not allow this."), _("Ask an administrator of the account, or the vendor.")
     ),
     "sign_in_refused": Refusal(_("Unknown address or wrong password."), _("Check both and try again.")),
-    "site_name_taken": Refusal(_("Another site of the account has this name."), _("Choose another name.")),
     "site_unknown": Refusal(_("There is no such site.")),
     "tag_malformed": Refusal(
         _("This is not a tag name."), _("Use lower-case letters, digits, dots and dashes, such as essai-2026.12.")
@@ -58,10 +53,122 @@ _OWN: Mapping[str, Refusal] = {
     "tag_unknown": Refusal(
         _("There is no such tag for this account."), _("Use a tag the vendor handed out to this account, or none.")
     ),
-    "too_many_attempts": Refusal(_("Too many attempts."), _("Wait a minute before the next one.")),
     "user_unknown": Refusal(_("There is no such user.")),
     "version_malformed": Refusal(
         _("This is not a version."), _("Write it as 2026.11.1, or 2026.11.1-rc.1 for a pre-release.")
+    ),
+    "account_exists": Refusal(_("Another account has this name."), _("Choose another name.")),
+    "account_name_empty": Refusal(_("An account has a name.")),
+    "account_name_malformed": Refusal(_("This name cannot be used."), _("Use up to 200 plain characters.")),
+    "accounts_missing": Refusal(_("No account is ticked."), _("Tick at least one.")),
+    "action_begun": Refusal(
+        _("The device has already begun."),
+        _("What it installs takes effect at the restart only; send another version to replace it."),
+    ),
+    "cursor_malformed": Refusal(_("This part of the list is gone."), _("Start again from its beginning.")),
+    "devices_of_several_accounts": Refusal(
+        _("A group command is for devices of one account."), _("Send one command per account.")
+    ),
+    "email_malformed": Refusal(_("This is not an e-mail address."), _("Write it as name@example.org.")),
+    "expiry_out_of_range": Refusal(_("This expiry is too short or too long.")),
+    "form_secret_wrong": Refusal(_("This form is too old."), _("Reload the page and try again.")),
+    "group_empty": Refusal(_("No device is selected."), _("Select at least one.")),
+    "group_too_large": Refusal(_("Too many devices at once."), _("Send the command in parts, such as site by site.")),
+    "key_expired": Refusal(_("This key has expired."), _("Make a new one.")),
+    "key_lifetime_out_of_range": Refusal(_("A key is valid for 1 to 366 days.")),
+    "key_name_empty": Refusal(_("A key has a name."), _("Say what it is for.")),
+    "key_name_malformed": Refusal(_("This name cannot be used."), _("Use up to 200 plain characters.")),
+    "key_revoked": Refusal(_("This key was revoked."), _("Make a new one.")),
+    "key_used_up": Refusal(_("This key was used as often as it may be."), _("Make a new one.")),
+    "key_uses_out_of_range": Refusal(_("A key enrols 1 to 10 000 machines.")),
+    "kind_not_power": Refusal(_("This is neither a restart nor a shutdown.")),
+    "language_unknown": Refusal(_("The console does not speak this language.")),
+    "theme_unknown": Refusal(_("There is no such theme.")),
+    "network_malformed": Refusal(
+        _("One of these is not a network."), _("Write each as a block such as 10.20.4.0/24, one per line.")
+    ),
+    "note_malformed": Refusal(_("This note cannot be used."), _("Use up to 200 plain characters.")),
+    "password_too_long": Refusal(_("This password is too long."), _("256 characters at most.")),
+    "password_too_short": Refusal(
+        _("This password is too short."), _("10 characters at least; several words make a good one.")
+    ),
+    "repository_not_set": Refusal(
+        _("This console was not told where its versions are published."),
+        _("Its administrator sets it in the settings."),
+    ),
+    "role_needs_account": Refusal(
+        _("This role belongs to an account."), _("Choose the account at the top of the menu.")
+    ),
+    "role_not_yours_to_give": Refusal(_("Only the vendor gives this role.")),
+    "role_of_another_kind": Refusal(_("A user stays the vendor's, or of an account.")),
+    "role_takes_no_account": Refusal(_("The vendor's people belong to no account.")),
+    "root_metadata_missing": Refusal(
+        _("The trust anchor of the versions cannot be read."), _("Its administrator checks it in the settings.")
+    ),
+    "session_missing": Refusal(_("You are signed out."), _("Sign in again.")),
+    "sign_in_throttled": Refusal(_("Too many attempts."), _("Wait five minutes before the next one.")),
+    "site_exists": Refusal(_("Another site of the account has this name."), _("Choose another name.")),
+    "site_name_empty": Refusal(_("A site has a name.")),
+    "site_name_malformed": Refusal(_("This name cannot be used."), _("Use up to 200 plain characters.")),
+    "tag_is_an_accounts": Refusal(
+        _("This is the official tag of an account."),
+        _("It moves with the account's migration only. Choose another name."),
+    ),
+    "tag_taken": Refusal(_("Another tag has this name."), _("Choose another name for the tag.")),
+    "token_expired": Refusal(_("This token has expired."), _("Make a new one.")),
+    "token_lifetime_out_of_range": Refusal(_("A token is valid for up to 366 days.")),
+    "token_not_found": Refusal(_("There is no such token.")),
+    "token_unknown": Refusal(_("This console did not issue this token.")),
+    "too_many_accounts": Refusal(_("Too many accounts at once."), _("Hand the tag out in parts.")),
+    "too_many_networks": Refusal(_("A site has at most 64 networks.")),
+    "user_exists": Refusal(_("There is already a user with this address."), _("Choose another address.")),
+    "user_is_yourself": Refusal(
+        _("Nobody takes their own access away."), _("Ask another administrator: so one always remains.")
+    ),
+    "user_name_malformed": Refusal(_("This name cannot be used."), _("Use up to 200 plain characters.")),
+    "wrs_needs_site": Refusal(_("A WRS belongs to a site."), _("Choose the site the key is for.")),
+}
+
+_UNTRUSTED = Refusal(
+    _("What was downloaded is not what the vendor signed."), _("Nothing of it is used. Tell the vendor.")
+)
+_NOT_THERE = Refusal(
+    _("The source of versions does not answer or lacks a file."), _("It is tried again by itself; check the network.")
+)
+
+# What a repository or a device may say; the words stay general, for the cause is not in the console.
+_FROM_ELSEWHERE: Mapping[str, Refusal] = {
+    **dict.fromkeys(
+        (
+            "blob_differs",
+            "blob_truncated",
+            "endless_data",
+            "image_differs",
+            "manifest_differs",
+            "manifest_format_unknown",
+            "manifest_malformed",
+            "metadata_expired",
+            "metadata_invalid",
+            "metadata_rolled_back",
+            "patch_bounds_exceeded",
+            "patch_codec_unknown",
+            "patch_differs",
+            "patch_format_unknown",
+            "patch_malformed",
+            "payload_undecodable",
+        ),
+        _UNTRUSTED,
+    ),
+    **dict.fromkeys(
+        ("blob_missing", "metadata_missing", "repository_refused", "repository_unreachable", "wrs_unreachable"),
+        _NOT_THERE,
+    ),
+    "disk_full": Refusal(_("The disk is full."), _("Free some room, then try again.")),
+    "state_folder_unusable": Refusal(
+        _("The console cannot write in its folder."), _("Its administrator checks the disk.")
+    ),
+    "old_slot_damaged": Refusal(
+        _("The running image differs from the published one."), _("The device takes the whole image instead.")
     ),
 }
 
@@ -69,10 +176,18 @@ _OWN: Mapping[str, Refusal] = {
 REFUSALS: Mapping[str, Refusal] = MappingProxyType(
     {
         **{finding.value: Refusal(status.message) for finding, status in FINDING.items()},
+        **_FROM_ELSEWHERE,
         **_OWN,
         "device_off": Refusal(_("It is off."), _("Turn it on, or ask for the next start.")),
     }
 )
+
+NO_REASON = Refusal(_("The device gave no reason that the console knows."))
+
+
+def find_failure(code: str) -> Refusal:
+    """Why a device's action ended badly, by the device's own code."""
+    return REFUSALS.get(code, NO_REASON)
 
 
 def find_refusal(code: str) -> Refusal:

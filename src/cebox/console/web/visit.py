@@ -25,7 +25,7 @@ from cebox.console.problems import STATUSES
 from cebox.console.state import Console
 from cebox.console.web.formats import Formats, find_zone
 from cebox.console.web.pieces import ROLE_WORDS, console_version
-from cebox.console.web.refusals import find_refusal
+from cebox.console.web.refusals import find_failure, find_refusal
 from cebox.console.web.render import render
 from cebox.console.web.words import DEFAULT_LANGUAGE, find_language, load_words
 from cebox.domain.ids import AccountId
@@ -91,7 +91,8 @@ class Visit:
         response = render(self.formats, template, {**self._context(), **context}, status=status)
         if self.caller.is_vendor and self.account is not None:
             # The account chosen by address is kept for the next pages.
-            response.set_cookie(ACCOUNT_COOKIE, self.account.id, httponly=True, samesite="lax")
+            is_secure = self.console.settings.has_secure_cookie
+            response.set_cookie(ACCOUNT_COOKIE, self.account.id, httponly=True, samesite="lax", secure=is_secure)
         return response
 
     def show_dialog(self, template: str, *, status: int = 200, **context: Any) -> Response:
@@ -125,7 +126,7 @@ class Visit:
             "events": f"/events?account={self.account.id}" if self.account else "/events",
             "role_words": self.say(ROLE_WORDS[self.caller.role]),
             "console_version": console_version(),
-            "refusal_of": find_refusal,
+            "failure_of": find_failure,
         }
 
 

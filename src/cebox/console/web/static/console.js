@@ -41,7 +41,8 @@
   };
   if (root.dataset.events) listen();
 
-  // A live refresh leaves an open menu open.
+  // A refresh leaves an open menu open, and what is being typed as it is typed.
+  Idiomorph.defaults.ignoreActiveValue = true;
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.localName === "details");
 
   // Dialog: filled by htmx, shown by the browser (which traps focus, closes on Escape and gives focus back).
