@@ -179,7 +179,7 @@ class DeviceConsole:
 
     def enrol(self, request: EnrolRequest) -> EnrolResponse | Problem:
         if request.token != ENROLMENT_TOKEN:
-            return Problem(code="key_unknown", message="no such installation key")
+            return Problem(code="key_token_unknown", message="no such installation key")
         with self.changed:
             known = next((one for one in self.devices.values() if one.public_key == request.public_key), None)
             if known is None:
@@ -193,7 +193,7 @@ class DeviceConsole:
     def make_token(self, request: TokenRequest) -> TokenResponse | Problem:
         device = self.devices.get(request.device_id)
         if device is None:
-            return Problem(code="device_unknown", message="no such device")
+            return Problem(code="device_not_enrolled", message="no such device")
         try:
             verify_assertion(
                 request.assertion,

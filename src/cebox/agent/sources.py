@@ -18,7 +18,7 @@ from cebox.agent.journal import Journal, Update
 from cebox.domain.device import DeviceKind, Place
 from cebox.domain.resolution import SiteServer, Source
 from cebox.domain.version import Version
-from cebox.errors import CeboxError, NotFound, Unavailable, Untrusted
+from cebox.errors import CeboxError, InvalidInput, NotFound, Unavailable, Untrusted
 from cebox.kit.tls import get_tls_context
 from cebox.protocol.device import SiteInfo, SiteServerInfo
 from cebox.protocol.site import PREPARED_PATH, REPOSITORY_PATH
@@ -217,7 +217,7 @@ def _read_root(box: Box, url: str) -> bytes:
     try:
         return newest.read_bytes() if not is_cloud and newest.exists() else box.settings.root_file.read_bytes()
     except OSError as error:
-        raise Untrusted(
+        raise InvalidInput(
             "root_missing",
             f"the trust anchor cannot be read: {error.strerror or error}",
             hint="Install the box again, or put the vendor's root.json back.",

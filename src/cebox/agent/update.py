@@ -109,7 +109,7 @@ def _get_image(manifest: Manifest, update: Update) -> Image:
     image = manifest.root
     if image.sha256 != update.sha256:
         raise Untrusted(
-            "release_differs",
+            "release_changed",
             f"{update.version} is not the release it was when this update began",
             hint="A release never changes: ask the vendor what happened to the repository.",
         )

@@ -71,7 +71,7 @@ def test_a_wrong_installation_key_is_refused(console: DeviceConsole) -> None:
     with DeviceClient(console.url, DeviceIdentity.generate(), clock=utc_now) as client:
         with pytest.raises(NotAuthenticated) as caught:
             client.enrol(token="another", name="box", kind="cebox", agent_version="0")
-        assert caught.value.code == "key_unknown"
+        assert caught.value.code == "key_token_unknown"
 
 
 def test_enrolling_again_gives_the_same_device(client: DeviceClient, console: DeviceConsole) -> None:

@@ -137,8 +137,8 @@ async def test_a_site_has_at_most_one_wrs_whoever_comes_first(
 
 
 REFUSALS = {
-    "unknown_token": ({"token": "cbk_of_another_console"}, 401, "key_unknown"),
-    "nul_token": ({"token": "cbk\0"}, 401, "key_unknown"),
+    "unknown_token": ({"token": "cbk_of_another_console"}, 401, "key_token_unknown"),
+    "nul_token": ({"token": "cbk\0"}, 401, "key_token_unknown"),
     "no_key": ({"public_key": ""}, 422, "public_key_malformed"),
     "short_key": ({"public_key": "AAAA"}, 422, "public_key_malformed"),
     "padded_key": ({"public_key": "A" * 43 + "="}, 422, "public_key_malformed"),
@@ -228,7 +228,7 @@ async def test_assertions_of_another_key_device_or_console_and_garbage_are_refus
             answer = await box.post(TOKEN_PATH, TokenRequest(device_id=box.device_id, assertion=assertion))
             assert (answer.status_code, answer.json()["code"]) == (401, code), assertion
     unknown = await box.post(TOKEN_PATH, TokenRequest(device_id="dev_\0", assertion="x"))
-    assert (unknown.status_code, unknown.json()["code"]) == (401, "device_unknown")
+    assert (unknown.status_code, unknown.json()["code"]) == (401, "device_not_enrolled")
 
 
 async def test_a_box_whose_clock_is_wrong_still_gets_its_token(
@@ -260,7 +260,7 @@ async def test_a_token_ends_and_tokens_of_others_are_told_apart(
         "Bearer é": "token_invalid",
         f"Bearer {forged}": "token_invalid",
         f"Bearer {make_token(other, bearer, clock())}": "token_of_another_console",
-        f"Bearer {gone}": "device_unknown",
+        f"Bearer {gone}": "device_not_enrolled",
     }
     for authorization, code in cases.items():
         answer = await box.client.post(

@@ -36,7 +36,7 @@ _LOST_TO_ITSELF = frozenset({"key_used_up", "site_has_wrs"})
 async def enrol(console: Console, request: EnrolRequest) -> EnrolResponse:
     """Make a device; the same key pair and token again give the same device and use nothing up.
 
-    Raises NotAuthenticated (`key_unknown`, `key_revoked`, `key_expired`, `key_used_up`), Conflict (`site_has_wrs`,
+    Raises NotAuthenticated (`key_token_unknown`, `key_revoked`, `key_expired`, `key_used_up`), Conflict (`site_has_wrs`,
     `device_already_enrolled`), InvalidInput (`public_key_malformed`, `device_name_empty`, `kind_not_of_key`).
     """
     _verify_public_key(request.public_key)
@@ -59,7 +59,7 @@ async def _enrol_once(console: Console, request: EnrolRequest, name: str) -> Enr
         key = await find_key_by_token(unit.connection, clean_text(request.token, None))
         if key is None:
             raise NotAuthenticated(
-                "key_unknown",
+                "key_token_unknown",
                 "no installation key has this token",
                 hint="Make a key in this console; a key of another console is unknown here.",
             )

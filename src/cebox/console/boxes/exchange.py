@@ -59,7 +59,7 @@ class Exchanges:
     ) -> SyncResponse:
         """Answer at once with news, else with the first news within `wait_seconds`, else without any.
 
-        Raises NotAuthenticated (`device_unknown`), InvalidInput (`observed_out_of_range`, `too_many_reports`).
+        Raises NotAuthenticated (`device_not_enrolled`), InvalidInput (`observed_out_of_range`, `too_many_reports`).
         """
         _verify(request)
         deadline = time.monotonic() + wait_seconds

@@ -27,13 +27,16 @@ class Heartbeats:
     """The buffer of one process. `note` never waits; a flush starts by itself."""
 
     _waiting: dict[DeviceId, Heartbeat] = field(default_factory=dict)
+    # Taken by the flush under way: not yet to be read from the database.
+    _writing: dict[DeviceId, Heartbeat] = field(default_factory=dict)
     _accounts: dict[DeviceId, AccountId] = field(default_factory=dict)
     _flush: asyncio.Task[None] | None = None
     _hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def find_newest(self, device_id: DeviceId) -> tuple[int, int] | None:
         """Boot and sequence of a report that is not written yet."""
-        beat = self._waiting.get(device_id)
+        beat = self._waiting.get(device_id) or self._writing.get(device_id)
         return (beat.boot, beat.sequence) if beat else None
 
     def note(self, database: Database, account_id: AccountId, beat: Heartbeat) -> None:
@@ -51,15 +54,16 @@ class Heartbeats:
 
     async def flush(self, database: Database) -> None:
         """Write what is waiting now. What cannot be written is kept for the next time."""
-        beats, self._waiting = self._waiting, {}
-        accounts, self._accounts = self._accounts, {}
-        self._hurry.clear()
-        try:
-            await _write(database, tuple(beats.values()), accounts)
-        except BaseException:
-            self._waiting = beats | self._waiting
-            self._accounts = accounts | self._accounts
-            raise
+        async with self._turn:
+            self._writing, self._waiting = self._waiting, {}
+            self._hurry.clear()
+            try:
+                await _write(database, tuple(self._writing.values()), self._accounts)
+            except BaseException:
+                self._waiting = self._writing | self._waiting
+                raise
+            finally:
+                self._writing = {}
 
     async def close(self, database: Database) -> None:
         """Write the last ones; call it when no exchange is under way any more."""

@@ -35,7 +35,7 @@ class Situation:
 
 
 async def read_situation(connection: AsyncConnection, bearer: Bearer, named: Iterable[str] = ()) -> Situation:
-    """Raises NotAuthenticated (`device_unknown`) when the device is gone."""
+    """Raises NotAuthenticated (`device_not_enrolled`) when the device is gone."""
     scope = Scope.account(bearer.account_id)
     devices = DeviceRepository(connection, scope)
     record = await devices.find(bearer.device_id)

@@ -47,7 +47,7 @@ class _Claims(Struct, frozen=True):
 async def issue_token(console: Console, request: TokenRequest) -> TokenResponse:
     """A token for a signed assertion, which counts once.
 
-    Raises NotAuthenticated (`device_unknown`, `assertion_invalid`, `assertion_for_another_console`, `assertion_used`).
+    Raises NotAuthenticated (`device_not_enrolled`, `assertion_invalid`, `assertion_for_another_console`, `assertion_used`).
     """
     now = console.clock()
     async with console.database.read() as connection:
@@ -109,7 +109,7 @@ def read_token(console: Console, authorization: str) -> Bearer:
 
 def device_not_enrolled() -> NotAuthenticated:
     return NotAuthenticated(
-        "device_unknown", "this device is not enrolled here", hint="Enrol it again with a new installation key."
+        "device_not_enrolled", "this device is not enrolled here", hint="Enrol it again with a new installation key."
     )
 
 
