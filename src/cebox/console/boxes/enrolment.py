@@ -36,8 +36,9 @@ _LOST_TO_ITSELF = frozenset({"key_used_up", "site_has_wrs"})
 async def enrol(console: Console, request: EnrolRequest) -> EnrolResponse:
     """Make a device; the same key pair and token again give the same device and use nothing up.
 
-    Raises NotAuthenticated (`key_token_unknown`, `key_revoked`, `key_expired`, `key_used_up`), Conflict (`site_has_wrs`,
-    `device_already_enrolled`), InvalidInput (`public_key_malformed`, `device_name_empty`, `kind_not_of_key`).
+    Raises NotAuthenticated (`key_token_unknown`, `key_revoked`, `key_expired`, `key_used_up`), Conflict
+    (`site_has_wrs`, `device_already_enrolled`), InvalidInput (`public_key_malformed`, `device_name_empty`,
+    `kind_not_of_key`).
     """
     _verify_public_key(request.public_key)
     name = clean_name(request.name)

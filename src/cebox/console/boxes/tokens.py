@@ -47,7 +47,8 @@ class _Claims(Struct, frozen=True):
 async def issue_token(console: Console, request: TokenRequest) -> TokenResponse:
     """A token for a signed assertion, which counts once.
 
-    Raises NotAuthenticated (`device_not_enrolled`, `assertion_invalid`, `assertion_for_another_console`, `assertion_used`).
+    Raises NotAuthenticated (`device_not_enrolled`, `assertion_invalid`, `assertion_for_another_console`,
+    `assertion_used`).
     """
     now = console.clock()
     async with console.database.read() as connection:
