@@ -37,7 +37,7 @@ fix: setup ## repair style
 .PHONY: test
 test: setup check ## every check of this repository (installs Debian packages if root, else names them)
 	@scripts/debian-packages postgresql chromium nginx-light erofs-utils
-	$(BIN)/pytest -n auto $(ARGS)
+	$(BIN)/pytest -n 4 --dist worksteal $(ARGS)
 
 .PHONY: real
 real: setup ## the procedure on two real Debian images, with measures
@@ -49,6 +49,7 @@ docs: setup ## write the generated pages anew
 	$(BIN)/python -m scripts.document_errors
 	$(BIN)/python -m cebox.cli.reference docs/cli.md
 	$(BIN)/python -m scripts.draw_states
+	$(BIN)/python -m scripts.document_settings
 
 .PHONY: measures
 measures: setup ## write docs/measures.md from the last runs

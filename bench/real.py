@@ -10,7 +10,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,7 +40,9 @@ def main() -> int:
     world = World(folder, say=_say, machines=MACHINES, slot_bytes=slot_bytes)
     try:
         weigh_releases(measures, built)
-        asyncio.run(prove(world, ledger, lambda procedure: carry_out(procedure, measures), lambda: lend(world, built)))
+        asyncio.run(
+            prove(world, ledger, lambda procedure: carry_out(procedure, measures), lambda: world.vendor.borrow(built))
+        )
         measures.add("apply/time_ratio", measure_apply_ratio(built, folder), "")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -66,16 +67,6 @@ def build_releases() -> Sequence[BuiltRelease]:
             vendor.build(planned, source=tree, tree_format="erofs", level=_LEVEL)
         (folder / "complete").touch()
     return Vendor(folder).list_built()
-
-
-def lend(world: World, built: Sequence[BuiltRelease]) -> Sequence[BuiltRelease]:
-    """Let the world publish releases that lie in the cache."""
-    shelf = world.vendor.releases
-    shelf.mkdir(parents=True, exist_ok=True)
-    for one in built:
-        with suppress(FileExistsError):
-            (shelf / str(one.manifest.version)).symlink_to(one.folder)
-    return world.vendor.list_built()
 
 
 def weigh_releases(measures: Measures, built: Sequence[BuiltRelease]) -> None:

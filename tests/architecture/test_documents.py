@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from scripts import document_settings
 from scripts.document_errors import PAGE, list_raised, render_page
 from scripts.draw_states import render_pages
 
@@ -19,6 +20,10 @@ def test_the_page_of_errors_is_current() -> None:
 def test_the_drawn_state_tables_are_current() -> None:
     for path, page in render_pages().items():
         assert path.read_text() == page, "run: make docs"
+
+
+def test_the_page_of_settings_is_current() -> None:
+    assert document_settings.PAGE.read_text() == document_settings.render_page(), "run: make docs"
 
 
 def test_every_error_code_is_snake_case_and_belongs_to_one_family() -> None:

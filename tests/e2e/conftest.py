@@ -14,7 +14,7 @@ _CHROMIUM = Path("/usr/bin/chromium")
 SignIn = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if not _CHROMIUM.exists():
         pytest.fail("no chromium here: apt-get install chromium")

@@ -148,7 +148,7 @@ def test_a_group_command_is_summed_up_before_it_is_sent(sign_in: SignIn, fleet: 
         page.get_by_label(f"Sélectionner {name}").check()
     expect(page.locator("#selection")).to_contain_text("3 sélectionnés")
     page.get_by_text("Envoyer une commande").click()
-    page.locator("#selection .item", has_text="Mettre à jour Wisper Linux").click()
+    page.locator("#selection .item", has_text="Mise à jour Wisper Linux").click()
     dialog = page.locator("#dialog")
     expect(dialog).to_contain_text("Prendront 2026.11.1 maintenant")
     expect(dialog).to_contain_text("Rien ne changera")

@@ -80,9 +80,17 @@ class PostgresqlServer:
 
     def _as_owner(self, command: list[str]) -> list[str]:
         program = [str(self._programs / command[0]), *command[1:]]
+        # A test run that is killed takes its server along.
         if self._owner is None:
-            return program
-        return ["setpriv", f"--reuid={self._owner}", f"--regid={self._owner}", "--init-groups", *program]
+            return ["setpriv", "--pdeathsig=INT", *program]
+        return [
+            "setpriv",
+            "--pdeathsig=INT",
+            f"--reuid={self._owner}",
+            f"--regid={self._owner}",
+            "--init-groups",
+            *program,
+        ]
 
     def _run(self, command: list[str]) -> None:
         done = subprocess.run(self._as_owner(command), capture_output=True, cwd="/", check=False)

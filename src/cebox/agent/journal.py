@@ -14,6 +14,7 @@ from cebox.protocol.device import Order, ReportedEvent, Result, Settings, SiteIn
 # A console repeats an order only until it is acknowledged; these many are remembered far beyond that.
 _EXECUTED_KEPT = 200
 _RESULTS_KEPT = 500
+_LONGEST_DETAIL = 500
 _FAILED_KEPT = 20
 
 
@@ -168,7 +169,7 @@ def add_result(
         action_id=action_id,
         taken=taken,
         code=code,
-        detail=detail,
+        detail=detail[:_LONGEST_DETAIL],
     )
     if any(known.id == result.id for known in journal.results):
         return journal

@@ -10,11 +10,12 @@ from cebox.agent.box import Box, Ending
 from cebox.agent.conversation import Conversation
 from cebox.agent.enrolment import enrol
 from cebox.agent.journal_file import JournalFile
-from cebox.agent.logs import configure_logs
 from cebox.agent.runner import run_box
 from cebox.agent.settings import load_settings
 from cebox.agent.sync import Exchange
 from cebox.agent.virtual.machine import open_machine
+from cebox.kit.clock import Clock, utc_now
+from cebox.kit.log import configure_log
 from cebox.protocol.device_client import DeviceClient
 from cebox.protocol.identity import DeviceIdentity
 
@@ -25,19 +26,22 @@ EXIT_CODES: Mapping[Ending, int] = MappingProxyType(
 )
 
 
-def run_agent(folder: Path) -> int:
+def run_agent(folder: Path, *, clock: Clock = utc_now) -> int:
     """Be the agent of the virtual box in `folder`. What the answer, an exit code, means is in `agent.virtual`.
+
+    `clock` is the machine's own, right or wrong.
 
     Raises InvalidInput (`settings_missing`, `settings_invalid`, `machine_missing`), Conflict (`machine_is_off`).
     """
     settings = load_settings(folder)
-    configure_logs(box=settings.name)
+    configure_log(box=settings.name)
     box = Box(
         settings=settings,
         machine=open_machine(folder),
         journal=JournalFile(settings.state_folder / "journal.json"),
         identity=DeviceIdentity.load_or_generate(settings.device_key_file),
         agent_version=version("cebox"),
+        clock=clock,
     )
     # Never closed: a held request ends with the process, which must not wait for it.
     client = DeviceClient(settings.console_url, box.identity, clock=box.now, timeout_seconds=settings.timeout_seconds)

@@ -20,6 +20,8 @@ from cebox.protocol.device_client import DeviceClient
 
 # Below this, a difference between the clocks is the network's.
 _OFFSET_TOLERANCE_SECONDS = 5
+# A message stays well below what the console takes at once; the rest goes with the next.
+_RESULTS_SENT = 50
 
 
 class Exchange:
@@ -62,7 +64,8 @@ class Exchange:
         if before.facts.site != after.facts.site:
             note_site(self._box.settings.identity_file, after.facts.site.id if after.facts.site else None)
         known = {result.id for result in before.results}
-        if any(result.id not in known for result in after.results) or (with_results and after.to_acknowledge):
+        is_more = with_results and (after.to_acknowledge or 0 < len(after.results) < len(before.results))
+        if is_more or any(result.id not in known for result in after.results):
             self._box.live.changed.set()
         return response
 
@@ -73,7 +76,7 @@ class Exchange:
         return SyncRequest(
             observed=observe(self._box, sequence=self._sequence, is_leaving=self._is_leaving),
             acknowledged=journal.to_acknowledge,
-            results=journal.results if with_results else (),
+            results=journal.results[:_RESULTS_SENT] if with_results else (),
             progress=self._box.live.progress,
         )
 

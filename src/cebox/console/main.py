@@ -12,11 +12,11 @@ import uvloop
 
 from cebox.console.app import build_app
 from cebox.console.live.hub import Hub
-from cebox.console.log import configure_log
 from cebox.console.opening import open_console
 from cebox.console.settings import ConsoleSettings
 from cebox.errors import Unavailable
 from cebox.kit.clock import Clock, utc_now
+from cebox.kit.log import configure_log
 
 # Long-polls and event streams are released by the hub; this bounds what else may still be under way.
 GRACE_SECONDS = 2

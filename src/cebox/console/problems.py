@@ -28,7 +28,7 @@ STATUSES: Mapping[type[CeboxError], int] = MappingProxyType(
         NotAuthenticated: 401,
         NotPermitted: 403,
         Conflict: 409,
-        Untrusted: 409,
+        Untrusted: 502,
         Unavailable: 503,
         Exhausted: 507,
     }

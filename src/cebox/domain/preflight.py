@@ -1,8 +1,9 @@
 """preflight(): what stands in the way of an update, said before anything is sent (R6, R9, R11)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from cebox.domain.device import Device, DeviceKind
 from cebox.domain.release import Release
@@ -81,24 +82,25 @@ def preflight(
     account_version: Version,
     server: SiteServer | None,
     releases: Mapping[Version, Release],
-    boxes_behind: int = 0,
+    box_versions: Mapping[Version, int] = MappingProxyType({}),
 ) -> Forecast:
     """Say what `device` would take and what stands in the way.
 
-    `server` is the WRS of the device's site, `boxes_behind` the number of ceBox on a WRS's site that run less than
-    the account's version (they would take the WRS's version at their next shutdown, R10).
+    `server` is the WRS of the device's site. `box_versions`, for a WRS, says how many ceBox of its site run which
+    version: it mirrors the patches they need, and those below the account's version would take its own at their next
+    shutdown (R10).
     """
     resolution = resolve(device.kind, device.place, asked, server)
     release = releases.get(resolution.version)
-    findings = [
+    findings = (
         *_device_findings(device, resolution),
         *_release_findings(device, resolution.version, release, releases),
-        *_site_findings(device, resolution, server, account_version, boxes_behind),
-    ]
+        *_site_findings(device, resolution, server, account_version, box_versions),
+    )
     return Forecast(
         resolution=resolution,
-        findings=tuple(findings),
-        download_bytes=release.download_bytes(device.slots.running) if release else None,
+        findings=findings,
+        download_bytes=_plan_download(device, release, findings, box_versions) if release else None,
         image_bytes=release.image_bytes if release else None,
     )
 
@@ -151,13 +153,26 @@ def _site_findings(
     resolution: Resolution,
     server: SiteServer | None,
     account_version: Version,
-    boxes_behind: int,
+    box_versions: Mapping[Version, int],
 ) -> list[Finding]:
     found = []
     if resolution.is_overruled:
         found.append(Finding.SITE_DECIDES)
     if resolution.reason == "site_without_wrs" and server is not None:
         found.append(Finding.WRS_DOWN)
-    if device.kind is DeviceKind.WRS and resolution.version > account_version and boxes_behind:
+    are_boxes_behind = any(many for version, many in box_versions.items() if version < account_version)
+    if device.kind is DeviceKind.WRS and resolution.version > account_version and are_boxes_behind:
         found.append(Finding.WRS_WOULD_SPREAD_TEST)
     return found
+
+
+def _plan_download(
+    device: Device, release: Release, findings: Iterable[Finding], box_versions: Mapping[Version, int]
+) -> int:
+    """Bytes to fetch: nothing for what is there, the whole site's share for a WRS, the smallest way for a box."""
+    if {Finding.ALREADY_THERE, Finding.ALREADY_STAGED} & set(findings):
+        return 0
+    if device.kind is DeviceKind.WRS:
+        running = {device.slots.running} if device.slots.running else set()
+        return release.mirror_bytes(running | set(box_versions))
+    return release.download_bytes(device.slots.running)

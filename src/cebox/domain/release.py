@@ -1,6 +1,6 @@
 """What the rules need to know of a published release. Its files and signatures are `cebox.release`'s."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cebox.domain.version import Version
@@ -26,6 +26,10 @@ class Release:
     def download_bytes(self, running: Version | None) -> int:
         """The smallest download for a box that runs `running`."""
         return min(self.patch_bytes.get(running, self.full_bytes), self.full_bytes) if running else self.full_bytes
+
+    def mirror_bytes(self, box_versions: Iterable[Version]) -> int:
+        """What a WRS fetches for its site: the full image, and the patch from each version its boxes run."""
+        return self.full_bytes + sum(self.patch_bytes.get(version, 0) for version in set(box_versions))
 
 
 def is_new_publication(published_sha256: str | None, offered_sha256: str, version: Version) -> bool:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +83,14 @@ class Vendor:
     def publish(self, built: BuiltRelease) -> bool:
         """False when the very same was there already."""
         return publish_release(built.folder, self.repository, Keyring.load(self.keyring), clock=utc_now)
+
+    def borrow(self, built: Sequence[BuiltRelease]) -> Sequence[BuiltRelease]:
+        """Put releases that were built elsewhere on this shelf, by reference; returns what is on it."""
+        self.releases.mkdir(parents=True, exist_ok=True)
+        for one in built:
+            with suppress(FileExistsError):
+                (self.releases / str(one.manifest.version)).symlink_to(one.folder.absolute())
+        return self.list_built()
 
     def list_built(self) -> Sequence[BuiltRelease]:
         """Oldest first."""

@@ -44,7 +44,7 @@ class Ports(msgspec.Struct, frozen=True):
 
 class World:
     """`releases` are published in order, the first is installed everywhere; `machines` are those of `plan` or some of
-    them. `slot_bytes` must hold the largest image.
+    them. `slot_bytes` must hold the largest image. `cloud_bytes_per_second` makes the line to the cloud a slow one.
     """
 
     def __init__(
@@ -55,12 +55,14 @@ class World:
         console_port: int | None = None,
         machines: Sequence[plan.PlannedMachine] = plan.MACHINES,
         slot_bytes: int = plan.SLOT_BYTES,
+        cloud_bytes_per_second: int | None = None,
     ) -> None:
         self.folder = folder.absolute()
         self.vendor = Vendor(self.folder)
         self._say = say
         self._planned = machines
         self._slot_bytes = slot_bytes
+        self._cloud_bytes_per_second = cloud_bytes_per_second
         self._ports_file = self.folder / "ports.json"
         self._console_port = console_port
         self.machines: dict[str, VirtualMachine] = {}
@@ -150,9 +152,11 @@ class World:
             ready_url=f"{self.console_url}/readyz",
             log=logs / "console.log",
         )
+        slow_line = ("--bytes-per-second", str(self._cloud_bytes_per_second)) if self._cloud_bytes_per_second else ()
+        address = (str(self.vendor.repository), str(self.ports.repository))
         repository = Service(
             "repository server",
-            (python, "-m", "cebox.lab.repository_server", str(self.vendor.repository), str(self.ports.repository)),
+            (python, "-m", "cebox.lab.repository_server", *address, *slow_line),
             ready_url=f"http://127.0.0.1:{self.ports.repository}/counters",
             log=logs / "repository.log",
         )

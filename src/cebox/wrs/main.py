@@ -9,9 +9,9 @@ import structlog
 
 from cebox.errors import InvalidInput, Unavailable
 from cebox.kit.clock import utc_now
+from cebox.kit.log import configure_log
 from cebox.wrs.control_app import ControlApp
 from cebox.wrs.lan_app import LanApp
-from cebox.wrs.log import configure_log
 from cebox.wrs.mirror import Mirror
 from cebox.wrs.server import open_control_socket, open_lan_socket, serve_until_stopped
 from cebox.wrs.settings import WrsSettings, load_settings

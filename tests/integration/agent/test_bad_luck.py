@@ -247,3 +247,17 @@ def test_a_damaged_journal_leaves_a_box_that_works(damage: str, box: VirtualBox,
     assert told.code == "journal_damaged"
     console.give_order(Order(id="u2", kind="update", version=THIRD))
     console.wait_for_result("u2", ReportedEvent.STAGE)
+
+
+@pytest.mark.parametrize("days", [-20_000, 3_650])
+def test_a_box_whose_clock_is_wrong_updates_all_the_same(days: int, new_box: MakeBox, console: DeviceConsole) -> None:
+    """A dead battery says 1972, a mistyped year says 2036: expiry is judged by the console's clock."""
+    box = new_box("wrong-clock")
+    box.clock_error_days = days
+    box.power_on()
+    console.wait_for(lambda: bool(console.devices))
+    console.give_order(Order(id="u1", kind="update", version=SECOND))
+    console.wait_for_result("u1", ReportedEvent.STAGE)
+    console.give_order(Order(id="r1", kind="reboot"))
+    console.wait_for_result("u1", ReportedEvent.FINISH)
+    assert box.running == SECOND

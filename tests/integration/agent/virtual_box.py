@@ -18,7 +18,14 @@ from cebox.domain.device import Place
 from tests.integration.agent.vendor import FIRST, Vendor
 from tests.servers.device_console import ENROLMENT_TOKEN
 
-_AGENT = "import sys, pathlib; from cebox.agent.main import run_agent; sys.exit(run_agent(pathlib.Path(sys.argv[1])))"
+_AGENT = """
+import sys
+from datetime import timedelta
+from pathlib import Path
+from cebox.agent.main import run_agent
+from cebox.kit.clock import utc_now
+sys.exit(run_agent(Path(sys.argv[1]), clock=lambda: utc_now() + timedelta(days=int(sys.argv[2]))))
+"""
 SLOT_BYTES = 8 << 20
 
 
@@ -34,6 +41,7 @@ class VirtualBox:
     exit_codes: list[int] = field(default_factory=list)
     starts: int = 0
     restart_machine_when_killed: bool = False
+    clock_error_days: int = 0
 
     def __post_init__(self) -> None:
         self.off = threading.Event()
@@ -112,9 +120,8 @@ class VirtualBox:
         if self._die_at:
             environment[DIE_AT] = self._die_at
         with (self.folder / "agent.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", _AGENT, str(self.folder)], stderr=log, stdout=log, env=environment
-            )
+            command = [sys.executable, "-c", _AGENT, str(self.folder), str(self.clock_error_days)]
+            self.process = subprocess.Popen(command, stderr=log, stdout=log, env=environment)
 
     def _keep(self) -> None:
         while True:

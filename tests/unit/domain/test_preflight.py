@@ -64,6 +64,19 @@ def test_the_download_is_the_smallest_way_for_this_box() -> None:
 
 def test_updating_a_wrs_with_a_test_tag_warns_when_boxes_behind_would_follow_at_shutdown() -> None:
     wrs = make_device(kind=DeviceKind.WRS)
-    assert Finding.WRS_WOULD_SPREAD_TEST in forecast(wrs, TESTED, None, boxes_behind=31).findings
-    assert Finding.WRS_WOULD_SPREAD_TEST not in forecast(wrs, TESTED, None, boxes_behind=0).findings
-    assert Finding.WRS_WOULD_SPREAD_TEST not in forecast(wrs, PLAIN, None, boxes_behind=31).findings
+    assert Finding.WRS_WOULD_SPREAD_TEST in forecast(wrs, TESTED, None, box_versions={OLD: 31}).findings
+    assert Finding.WRS_WOULD_SPREAD_TEST not in forecast(wrs, TESTED, None, box_versions={OLD: 0, NOW: 5}).findings
+    assert Finding.WRS_WOULD_SPREAD_TEST not in forecast(wrs, PLAIN, None, box_versions={OLD: 31}).findings
+
+
+def test_a_wrs_fetches_the_full_image_and_the_patches_its_boxes_need() -> None:
+    wrs = make_device(kind=DeviceKind.WRS)
+    assert forecast(wrs, TESTED, None).download_bytes == 430
+    assert forecast(wrs, TESTED, None, {OLD: 3, NOW: 2}).download_bytes == 430
+    running_other = make_device(kind=DeviceKind.WRS, slots=Slots(running=NOW))
+    assert forecast(running_other, TESTED, None, {NOW: 2}).download_bytes == 400
+
+
+def test_what_is_there_already_is_not_downloaded() -> None:
+    assert forecast(make_device(slots=Slots(running=NOW)), PLAIN, None).download_bytes == 0
+    assert forecast(make_device(slots=Slots(running=OLD, staged=NOW)), PLAIN, None).download_bytes == 0

@@ -50,8 +50,12 @@ def make_device(name: str = "box", **changes: object) -> Device:
     return replace(device, **changes)  # type: ignore[arg-type] # the caller names fields of Device
 
 
-def forecast(device: Device, asked: Asked, server: SiteServer | None, boxes_behind: int = 0) -> Forecast:
-    return preflight(device, asked, account_version=NOW, server=server, releases=RELEASES, boxes_behind=boxes_behind)
+def forecast(
+    device: Device, asked: Asked, server: SiteServer | None, box_versions: Mapping[Version, int] | None = None
+) -> Forecast:
+    return preflight(
+        device, asked, account_version=NOW, server=server, releases=RELEASES, box_versions=box_versions or {}
+    )
 
 
 def test_r1_a_release_is_immutable() -> None:

@@ -126,7 +126,7 @@ def _run_preflight(
         account_version=around.account_version(record),
         server=around.site_server(record),
         releases=releases,
-        boxes_behind=around.boxes_behind(record),
+        box_versions=around.site_box_versions(record),
     )
 
 

@@ -35,13 +35,9 @@ class Surroundings:
     def site_server(self, record: DeviceRecord) -> SiteServer | None:
         return self.servers.get(record.site_id) if record.site_id else None
 
-    def boxes_behind(self, record: DeviceRecord) -> int:
-        """On a WRS: how many ceBox of its site run less than the account's version."""
-        if record.kind is not DeviceKind.WRS or record.site_id is None:
-            return 0
-        counts = self.box_versions.get(record.site_id, {})
-        target = self.account_version(record)
-        return sum(many for version, many in counts.items() if version < target)
+    def site_box_versions(self, record: DeviceRecord) -> Mapping[Version, int]:
+        """On a WRS: how many ceBox of its site run which version."""
+        return self.box_versions.get(record.site_id, {}) if record.site_id else {}
 
     def would_take(self, record: DeviceRecord) -> Resolution:
         """What an update without a tag would do."""

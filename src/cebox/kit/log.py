@@ -1,14 +1,24 @@
-"""The log of this program: one JSON object per line on stderr, ours and the libraries' alike."""
+"""The log of a program: one JSON object per line on stderr, ours and the libraries' alike.
+
+What is logged names states, versions and codes; never a token, a key or a password.
+"""
 
 import logging
 import sys
 
 import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 
-def configure_log() -> None:
-    steps: list[structlog.typing.Processor] = [
+def configure_log(**facts: str) -> None:
+    """Call once, first of all. `facts` stand in every line of this process, whichever thread writes it."""
+
+    def add_facts(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {**event, **facts}
+
+    steps: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        add_facts,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
