@@ -36,7 +36,7 @@ fix: setup ## repair style
 
 .PHONY: test
 test: setup check ## every check of this repository (installs Debian packages if root, else names them)
-	@scripts/debian-packages postgresql chromium nginx-light erofs-utils
+	@scripts/debian-packages postgresql chromium erofs-utils
 	$(BIN)/pytest -n 4 --dist worksteal $(ARGS)
 
 .PHONY: real

@@ -3,14 +3,12 @@
 Paths in it are relative to the folder. The console changes none of them; what it may change comes with each sync.
 """
 
-import tomllib
 from pathlib import Path
 
 import msgspec
-from msgspec.structs import replace
 
 from cebox.domain.device import DeviceKind
-from cebox.errors import InvalidInput
+from cebox.kit.settings import load_toml_settings
 
 SETTINGS_FILE = "agent.toml"
 
@@ -60,28 +58,6 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             raise ValueError("seconds and bytes are above 0")
 
 
-_PATHS = ("token_file", "device_key_file", "identity_file", "state_folder", "root_file", "control_socket")
-
-
 def load_settings(folder: Path) -> AgentSettings:
     """All paths of the answer are absolute. Raises InvalidInput (`settings_missing`, `settings_invalid`)."""
-    path = folder / SETTINGS_FILE
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        settings = msgspec.convert(raw, AgentSettings, dec_hook=_decode_path)
-    except FileNotFoundError as error:
-        raise InvalidInput(
-            "settings_missing", f"there is no {path}", hint="Name the folder of the box with --dir."
-        ) from error
-    except (ValueError, msgspec.ValidationError) as error:
-        raise InvalidInput(
-            "settings_invalid", f"{path}: {error}", hint="Compare the file with the documented settings."
-        ) from error
-    base = folder.absolute()
-    return replace(settings, **{name: base / getattr(settings, name) for name in _PATHS})
-
-
-def _decode_path(wanted: type, value: object) -> object:
-    if wanted is Path and isinstance(value, str) and value:
-        return Path(value)
-    raise ValueError(f"{value!r} is no path")
+    return load_toml_settings(folder / SETTINGS_FILE, AgentSettings)

@@ -34,6 +34,7 @@ def add(app: typer.Typer) -> None:
     app.command(epilog=examples("cebox device reboot wrs-lyon"))(works_on_account(reboot))
     app.command(epilog=examples("cebox device shutdown accueil-01"))(works_on_account(shutdown))
     app.command(epilog=examples("cebox device cancel accueil-01"))(works_on_account(cancel))
+    app.command(epilog=examples("cebox device remove accueil-01"))(works_on_account(remove))
 
 
 def update(
@@ -99,6 +100,16 @@ def cancel(caller: Caller, device: DeviceArgument) -> None:
         say(f"{target.name} has nothing to cancel.")
     for action in cancelled:
         say(f"{target.name}: {describe_action(action)}")
+
+
+def remove(caller: Caller, device: DeviceArgument, is_yes: IsYes = False) -> None:
+    """Take a device that is dead or gone out of the fleet; its site may then have another WRS."""
+    target = caller.get_device(device)
+    if not is_yes and is_interactive():
+        typer.confirm(f"Remove {target.name} and its history?", abort=True, err=True)
+    caller.client.remove_device(target.id)
+    if not caller.as_json:
+        say(f"{target.name} is removed. Should the machine come back, it enrols again with a new key.")
 
 
 def _is_under_way(action: Action, target: Device) -> bool:

@@ -1,44 +1,18 @@
-"""How an error leaves the console: one HTTP status per family, and a Problem body. The only such table here."""
+"""How an error leaves the console: `protocol.problems` has the status and the body, this module the answers."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cebox.errors import (
-    CeboxError,
-    Conflict,
-    Exhausted,
-    InvalidInput,
-    NotAuthenticated,
-    NotFound,
-    NotPermitted,
-    Unavailable,
-    Untrusted,
-)
+from cebox.errors import CeboxError, NotAuthenticated
 from cebox.protocol.device import Problem
+from cebox.protocol.problems import STATUSES, describe_problem
 
-STATUSES: Mapping[type[CeboxError], int] = MappingProxyType(
-    {
-        InvalidInput: 422,
-        NotFound: 404,
-        NotAuthenticated: 401,
-        NotPermitted: 403,
-        Conflict: 409,
-        Untrusted: 502,
-        Unavailable: 503,
-        Exhausted: 507,
-    }
-)
 RETRY_AFTER_SECONDS = 5
 _HTTP_CODES = {400: "request_malformed", 404: "route_unknown", 405: "method_not_allowed", 413: "body_too_large"}
-
-
-def describe_problem(error: CeboxError) -> Problem:
-    return Problem(code=error.code, message=error.message, hint=error.hint)
 
 
 def problem_response(problem: Problem, status: int, headers: Mapping[str, str] | None = None) -> Response:

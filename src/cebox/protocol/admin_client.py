@@ -126,6 +126,9 @@ class AdminClient:
     def get_device(self, device_id: str) -> admin.Device:
         return self._get(f"/devices/{_part(device_id)}", admin.Device)
 
+    def remove_device(self, device_id: str) -> None:
+        self._send("DELETE", f"/devices/{_part(device_id)}", dict)
+
     def list_events(self, device_id: str, limit: int) -> tuple[admin.Event, ...]:
         return self._get(f"/devices/{_part(device_id)}/events", admin.Listing[admin.Event], limit=limit).items
 

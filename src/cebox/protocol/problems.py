@@ -1,4 +1,4 @@
-"""How a refusal that arrives becomes an error of the tree: the one table from HTTP status to family.
+"""How an error travels over HTTP: the one table between families and statuses, and the body that says the rest.
 
 A body that is no `Problem` comes from something in between (a proxy, a gateway): its 5xx means the other side is away.
 """
@@ -25,20 +25,27 @@ from cebox.protocol.device import Problem
 
 Answer = TypeVar("Answer")
 
-FAMILIES: Mapping[int, type[CeboxError]] = MappingProxyType(
+STATUSES: Mapping[type[CeboxError], int] = MappingProxyType(
     {
-        400: InvalidInput,
-        401: NotAuthenticated,
-        403: NotPermitted,
-        404: NotFound,
-        409: Conflict,
-        422: InvalidInput,
-        429: Unavailable,
-        502: Untrusted,
-        503: Unavailable,
-        507: Exhausted,
+        InvalidInput: 422,
+        NotFound: 404,
+        NotAuthenticated: 401,
+        NotPermitted: 403,
+        Conflict: 409,
+        Untrusted: 502,
+        Unavailable: 503,
+        Exhausted: 507,
     }
 )
+# What others answer: a framework to a malformed request, a proxy to too many.
+FAMILIES: Mapping[int, type[CeboxError]] = MappingProxyType(
+    {400: InvalidInput, 429: Unavailable} | {status: family for family, status in STATUSES.items()}
+)
+
+
+def describe_problem(error: CeboxError) -> Problem:
+    """The body of a refusal."""
+    return Problem(code=error.code, message=error.message, hint=error.hint)
 
 
 def read_problem(status: int, content: bytes) -> CeboxError:

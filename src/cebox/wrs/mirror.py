@@ -13,13 +13,13 @@ import structlog
 from cebox.errors import CeboxError, Exhausted, Unavailable
 from cebox.kit.clock import Clock
 from cebox.protocol.device import Problem
+from cebox.protocol.problems import describe_problem
 from cebox.protocol.site import MirrorPhase, MirrorState, PrepareRequest
 from cebox.wrs.counter import DurableCounter
 from cebox.wrs.orders import verify_order
 from cebox.wrs.patience import Superseded
 from cebox.wrs.phases import MirrorEvent, next_phase, not_prepared
 from cebox.wrs.preparation import refresh_metadata
-from cebox.wrs.problems import describe_problem
 from cebox.wrs.record import MirrorRecord, load_record, save_record
 from cebox.wrs.reference_clock import ReferenceClock
 from cebox.wrs.run import MirrorRun, disk_errors

@@ -1,41 +1,11 @@
-"""How an error leaves this program: one HTTP status per family, and a Problem body."""
-
-from collections.abc import Mapping
-from types import MappingProxyType
+"""How an error leaves the WRS: `protocol.problems` has the status and the body, this module the answers."""
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cebox.errors import (
-    CeboxError,
-    Conflict,
-    Exhausted,
-    InvalidInput,
-    NotAuthenticated,
-    NotFound,
-    NotPermitted,
-    Unavailable,
-    Untrusted,
-)
-from cebox.protocol.device import Problem
-
-STATUSES: Mapping[type[CeboxError], int] = MappingProxyType(
-    {
-        InvalidInput: 400,
-        NotAuthenticated: 401,
-        NotPermitted: 403,
-        NotFound: 404,
-        Conflict: 409,
-        Untrusted: 502,
-        Unavailable: 503,
-        Exhausted: 507,
-    }
-)
-
-
-def describe_problem(error: CeboxError) -> Problem:
-    return Problem(code=error.code, message=error.message, hint=error.hint)
+from cebox.errors import CeboxError
+from cebox.protocol.problems import STATUSES, describe_problem
 
 
 def answer_json(value: object, *, status: int = 200) -> Response:

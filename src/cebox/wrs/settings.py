@@ -4,12 +4,11 @@ Paths in it are relative to the folder. The device key and `identity.json` belon
 makes the key at its first start and writes `{"device_id": …, "site": …}` when it has enrolled. A WRS only reads them.
 """
 
-import tomllib
 from pathlib import Path
 
 import msgspec
 
-from cebox.errors import InvalidInput
+from cebox.kit.settings import load_toml_settings
 
 SETTINGS_FILE = "wrs.toml"
 
@@ -41,28 +40,6 @@ class WrsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise ValueError("seconds are above 0")
 
 
-_PATHS = ("state_folder", "control_socket", "device_key_file", "identity_file", "root_file")
-
-
 def load_settings(folder: Path) -> WrsSettings:
     """All paths of the answer are absolute. Raises InvalidInput (`settings_missing`, `settings_invalid`)."""
-    path = folder / SETTINGS_FILE
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        settings = msgspec.convert(raw, WrsSettings, dec_hook=_decode_path)
-    except FileNotFoundError as error:
-        raise InvalidInput(
-            "settings_missing", f"there is no {path}", hint="Name the folder of the WRS with --dir."
-        ) from error
-    except (ValueError, msgspec.ValidationError) as error:
-        raise InvalidInput(
-            "settings_invalid", f"{path}: {error}", hint="Compare the file with the documented settings."
-        ) from error
-    base = folder.absolute()
-    return msgspec.structs.replace(settings, **{name: base / getattr(settings, name) for name in _PATHS})
-
-
-def _decode_path(wanted: type, value: object) -> object:
-    if wanted is Path and isinstance(value, str) and value:
-        return Path(value)
-    raise ValueError(f"{value!r} is no path")
+    return load_toml_settings(folder / SETTINGS_FILE, WrsSettings)

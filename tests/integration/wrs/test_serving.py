@@ -70,7 +70,7 @@ def test_before_its_enrolment_the_server_says_so(site: SiteServer) -> None:
 def test_a_question_without_a_nonce_is_refused(site: SiteServer) -> None:
     site.enrol()
     answer = site.get("/site.json")
-    assert (answer.status_code, answer.json()["code"]) == (400, "nonce_invalid")
+    assert (answer.status_code, answer.json()["code"]) == (422, "nonce_invalid")
 
 
 def test_a_site_that_serves_nothing_says_so(site: SiteServer) -> None:
@@ -224,7 +224,7 @@ def test_a_malformed_order_is_a_problem_not_a_crash(release_site: SiteServer, bo
     client = httpx.Client(transport=httpx.HTTPTransport(uds=str(release_site.socket)), base_url="http://mirror.invalid")
     with client:
         answer = client.post("/control/v1/prepare", content=body)
-        assert answer.status_code == 400
+        assert answer.status_code == 422
         assert Problem(**answer.json()).code in ("request_malformed", "request_too_large")
 
 

@@ -6,8 +6,9 @@ import pytest
 from starlette.requests import Request
 
 from cebox import errors
-from cebox.console.problems import STATUSES, answer_problem
+from cebox.console.problems import answer_problem
 from cebox.errors import CeboxError
+from cebox.protocol.problems import STATUSES
 
 pytestmark = pytest.mark.anyio
 

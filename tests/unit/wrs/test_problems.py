@@ -8,8 +8,8 @@ from starlette.requests import Request
 
 from cebox.errors import CeboxError
 from cebox.protocol.device import Problem
-from cebox.protocol.problems import FAMILIES
-from cebox.wrs.problems import STATUSES, answer_problem
+from cebox.protocol.problems import FAMILIES, STATUSES
+from cebox.wrs.problems import answer_problem
 
 
 def test_every_family_has_a_status() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, case, func, insert, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, case, delete, func, insert, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cebox.console.actions.records import Action, ActionFilters, Command, GroupRefusal, Taken
@@ -32,6 +32,12 @@ class ActionRepository:
         statement = self._select().where(actions.c.id == action_id)
         row = (await self._connection.execute(statement)).one_or_none()
         return make_action(row) if row else None
+
+    async def forget(self, device_id: DeviceId) -> None:
+        """Remove every action of a device that leaves."""
+        await self._connection.execute(
+            delete(actions).where(actions.c.device_id == device_id, self._scope.filter(actions.c.account_id))
+        )
 
     async def list_open(self, device_ids: Iterable[DeviceId]) -> dict[DeviceId, tuple[Action, ...]]:
         """The actions under way on each device, the oldest first; no entry for a device without one."""

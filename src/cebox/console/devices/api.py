@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from cebox.console.actions.answers import ActionAnswer, ResolutionAnswer, make_action_answer
 from cebox.console.devices import service
 from cebox.console.devices.records import DeviceFilters, DeviceView, Event, Order
-from cebox.console.gate import ChosenPage, ChosenScope, TheConsole, Viewer
+from cebox.console.gate import Administrator, ChosenPage, ChosenScope, TheConsole, Viewer
 from cebox.console.wire import Answer, Listing, make_listing
 from cebox.domain.action import ActionState
 from cebox.domain.device import DeviceKind, Place
@@ -124,6 +124,12 @@ async def show_device(caller: Viewer, console: TheConsole, device_id: str) -> De
     async with console.database.read() as connection:
         view = await service.get_device(connection, caller.scope, DeviceId(device_id), console.clock())
     return _make_answer(view)
+
+
+@router.delete("/devices/{device_id}", status_code=204, summary="Take a device out of the fleet")
+async def remove_device(caller: Administrator, console: TheConsole, device_id: str) -> None:
+    async with console.database.write() as unit:
+        await service.remove_device(unit, caller, DeviceId(device_id), console.clock())
 
 
 @router.get("/devices/{device_id}/events", summary="What happened to a device")

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import Row, and_, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cebox.console.accounts.tables import accounts, tags
@@ -131,6 +131,12 @@ class DeviceRepository:
     async def change(self, device_id: DeviceId, values: Mapping[str, Any]) -> None:
         await self._connection.execute(
             update(devices).where(devices.c.id == device_id, self._scope.filter(devices.c.account_id)).values(**values)
+        )
+
+    async def remove(self, device_id: DeviceId) -> None:
+        """The device and, with it, its history. Its actions are the actions' repository's to forget first."""
+        await self._connection.execute(
+            delete(devices).where(devices.c.id == device_id, self._scope.filter(devices.c.account_id))
         )
 
     async def write_heartbeats(self, heartbeats: Sequence[Heartbeat]) -> None:

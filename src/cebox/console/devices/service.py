@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cebox.console.access import Caller
 from cebox.console.actions.repository import ActionRepository
 from cebox.console.database.engine import Unit
 from cebox.console.database.paging import Listed, Page
@@ -21,9 +22,11 @@ from cebox.console.devices.records import (
 )
 from cebox.console.devices.repository import DeviceRepository
 from cebox.console.devices.surroundings import load_domain_device, load_surroundings, make_site_server
-from cebox.console.live.hub import account_topic, device_topic
+from cebox.console.journal import service as journal
+from cebox.console.live.hub import account_topic, device_topic, site_topic
 from cebox.domain.ids import AccountId, DeviceId, SiteId
 from cebox.domain.resolution import SiteServer
+from cebox.domain.role import Permission
 
 __all__ = [
     "count_devices",
@@ -37,6 +40,7 @@ __all__ = [
     "load_domain_device",
     "notify_change",
     "record_event",
+    "remove_device",
 ]
 
 
@@ -72,6 +76,25 @@ async def get_device(connection: AsyncConnection, scope: Scope, device_id: Devic
     record = await get_record(connection, scope, device_id)
     (view,) = await describe_devices(connection, scope, (record,), now)
     return view
+
+
+async def remove_device(unit: Unit, caller: Caller, device_id: DeviceId, now: datetime) -> None:
+    """Take a device out of the fleet: a machine that is dead or gone. One that still lives must enrol again.
+
+    Raises NotPermitted (`role_may_not`), NotFound (`device_unknown`).
+    """
+    caller.verify(Permission.ADMINISTER)
+    devices = DeviceRepository(unit.connection, caller.scope)
+    record = await devices.find(device_id, lock=True)
+    if record is None:
+        raise device_unknown(device_id)
+    await ActionRepository(unit.connection, caller.scope).forget(device_id)
+    await devices.remove(device_id)
+    facts = {"name": record.name, "kind": record.kind.value, "serial": record.serial}
+    await journal.record(unit, caller, "device_removed", device_id, facts, record.account_id, at=now)
+    notify_change(unit, device_id, record.account_id)
+    if record.site_id is not None:
+        unit.notify(site_topic(record.site_id))
 
 
 async def describe_devices(

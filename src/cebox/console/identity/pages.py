@@ -11,7 +11,6 @@ from cebox.console.gate import SESSION_COOKIE, get_console, get_page_caller
 from cebox.console.identity.records import NewUser, Session
 from cebox.console.identity.service import IdentityService, UserChange, list_users
 from cebox.console.identity.sign_in import end_session, start_session, verify_credentials
-from cebox.console.problems import STATUSES
 from cebox.console.web.formats import Formats, find_zone
 from cebox.console.web.pieces import ROLE_WORDS
 from cebox.console.web.refusals import Refusal, find_refusal
@@ -22,6 +21,7 @@ from cebox.console.web.words import mark as _
 from cebox.domain.ids import UserId
 from cebox.domain.role import VENDOR_ROLES, Permission, Role
 from cebox.errors import CeboxError, InvalidInput, NotAuthenticated, NotPermitted
+from cebox.protocol.problems import STATUSES
 
 LANGUAGE_COOKIE = "cebox_language"
 

@@ -18,6 +18,7 @@ VERB_WORDS: Mapping[str, str] = MappingProxyType(
         "action_cancelled": _("Action cancelled"),
         "command_sent": _("Group command sent"),
         "device_enrolled": _("Device enrolled"),
+        "device_removed": _("Device removed"),
         "key_created": _("USB key made"),
         "key_revoked": _("USB key revoked"),
         "password_changed": _("Password changed"),

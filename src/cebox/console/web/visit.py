@@ -21,7 +21,6 @@ from cebox.console.accounts.service import get_account, list_accounts
 from cebox.console.database.paging import Page
 from cebox.console.database.scope import Scope
 from cebox.console.gate import FORM_SECRET_HEADER, get_console, get_page_caller, verify_form_secret
-from cebox.console.problems import STATUSES
 from cebox.console.state import Console
 from cebox.console.web.formats import Formats, find_zone
 from cebox.console.web.pieces import ROLE_WORDS, console_version
@@ -31,6 +30,7 @@ from cebox.console.web.words import DEFAULT_LANGUAGE, find_language, load_words
 from cebox.domain.ids import AccountId
 from cebox.domain.role import Permission
 from cebox.errors import CeboxError, InvalidInput, NotAuthenticated
+from cebox.protocol.problems import STATUSES
 
 ACCOUNT_COOKIE = "cebox_account"
 ZONE_COOKIE = "cebox_zone"
