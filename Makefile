@@ -36,7 +36,8 @@ fix: setup ## repair style
 
 .PHONY: test
 test: setup check ## every check of this repository (installs Debian packages if root, else names them)
-	@scripts/debian-packages postgresql chromium erofs-utils
+	@# libatomic1 is for the browser driver of playwright
+	@scripts/debian-packages postgresql chromium libatomic1 erofs-utils
 	$(BIN)/pytest -n 4 --dist worksteal $(ARGS)
 
 .PHONY: real
