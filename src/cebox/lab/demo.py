@@ -88,6 +88,13 @@ def _greet(world: World) -> None:
         for user in plan.USERS
     )
     new, tag, box = plan.NEW.version, plan.TEST_TAG, plan.ON_SITE[0].name
+    steps = (
+        (f"device update {plan.WRS.name} --tag {tag}", f"1. the site's server takes {new}"),
+        (f"device reboot {plan.WRS.name}", "2. and serves it after its restart"),
+        (f"device update {box} --tag {tag}", "3. a box takes it from the site's server"),
+        (f"device reboot {box}", "4. and keeps it if it proves itself"),
+    )
+    procedure = "\n".join(f"  cebox {words:46} # {what}" for words, what in steps)
     _say(
         f"""
 The console is open:  {world.console_url}
@@ -95,21 +102,20 @@ The console is open:  {world.console_url}
   {"sign in as":36} {"password":32} role
 {rows}
 
-On the command line (in another terminal):
+From the pages, or on the command line (in another terminal):
 
   . .venv/bin/activate
   cebox login {world.console_url} --email {plan.NORD_ADMIN.email}
   cebox device list
-  cebox device update {plan.WRS.name} --tag {tag}      # 1. the site's server takes {new}
-  cebox device reboot {plan.WRS.name}                        # 2. and serves it after its restart
-  cebox device update {box} --tag {tag}    # 3. a box takes it from the site's server
-  cebox device reboot {box}                     # 4.
-  cebox --help
+{procedure}
 
-Then, as {plan.OPERATOR.email}: cebox account migrate "{plan.NORD}" {new}
-and, as the administrator again: cebox group update --all
+Then the vendor's operator ({plan.OPERATOR.email}) migrates the account,
+and the administrator updates the rest as a group, without a tag:
 
-A box's power button: cebox device power {box} off | on | cut
+  cebox account migrate "{plan.NORD}" {new}
+  cebox group update --all
+
+A box's power button:  cebox device power {box} off | on | cut
 
 Ctrl-C stops; the next make demo continues, make demo ARGS=--reset starts over.
 """

@@ -8,7 +8,7 @@ from cebox.domain.role import Role
 from cebox.domain.version import Version
 from cebox.release.manifest import Notes
 
-NORD, SUD = "Atelier Nord", "Clinique Sud"
+VENDOR, NORD, SUD = "Wisper", "Atelier Nord", "Clinique Sud"
 LYON = "Lyon"
 TEST_TAG = "essai-2026.11"
 IMAGE_BUDGET_BYTES = 32 << 20

@@ -198,7 +198,8 @@ class World:
         with self.office.open_console(plan.OPERATOR) as console:
             console.refresh_releases()
             first_version = str(first.manifest.version)
-            accounts = {name: console.create_account(name, first_version, None).id for name in (plan.NORD, plan.SUD)}
+            console.create_account(plan.VENDOR, first_version, is_vendor=True)
+            accounts = {name: console.create_account(name, first_version).id for name in (plan.NORD, plan.SUD)}
             for user in plan.USERS[1:]:
                 self._add_user(console, user, accounts.get(user.account or ""))
             site = console.create_site(plan.LYON, ["10.20.0.0/16"], accounts[plan.NORD])

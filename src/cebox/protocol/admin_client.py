@@ -77,8 +77,11 @@ class AdminClient:
     def list_accounts(self) -> list[admin.Account]:
         return self._list("/accounts", admin.Account)
 
-    def create_account(self, name: str, version: str, tag_name: str | None) -> admin.Account:
-        return self._post("/accounts", admin.Account, {"name": name, "version": version, "tag_name": tag_name})
+    def create_account(
+        self, name: str, version: str, tag_name: str | None = None, *, is_vendor: bool = False
+    ) -> admin.Account:
+        body = {"name": name, "version": version, "tag_name": tag_name, "is_vendor": is_vendor}
+        return self._post("/accounts", admin.Account, body)
 
     def migrate_account(self, account_id: str, version: str) -> admin.Migrated:
         return self._post(f"/accounts/{_part(account_id)}/migration", admin.Migrated, {"version": version})

@@ -16,6 +16,7 @@ from cebox.console.state import Console
 from cebox.console.web import routes
 from cebox.domain.role import VENDOR_ROLES, Role
 from tests.integration.console import office
+from tests.integration.console.box import add_box
 
 pytestmark = pytest.mark.anyio
 
@@ -192,6 +193,22 @@ async def test_a_keys_token_is_shown_once(console: Console, app: Starlette, acco
     assert token
     assert "Lyon 3" in page.text
     assert token[0] not in page.text
+
+
+async def test_a_device_is_removed_after_it_was_asked_whether(
+    console: Console, app: Starlette, account: Account
+) -> None:
+    box = await add_box(console, office.open_client(app), account)
+    admin = await office.hire(console, Role.ACCOUNT_ADMIN, account)
+    async with browse(app, admin) as client:
+        asked = await client.get(f"/devices/{box.device_id}/remove", headers={"hx-request": "true"})
+        still_there = await client.get(f"/devices/{box.device_id}")
+        done = await client.post(f"/devices/{box.device_id}/remove", headers={"hx-request": "true"})
+        gone = await client.get(f"/devices/{box.device_id}")
+    assert box.name in asked.text
+    assert still_there.status_code == 200
+    assert done.status_code < 300
+    assert gone.status_code == 404
 
 
 async def test_a_sign_out_ends_the_session(console: Console, app: Starlette, account: Account) -> None:

@@ -12,13 +12,21 @@ from cebox.console.actions.records import Action, ActionFilters, is_busy
 from cebox.console.actions.service import list_actions
 from cebox.console.database.paging import Page
 from cebox.console.devices.records import DeviceFilters, Event, EventKind, Order
-from cebox.console.devices.service import find_site_server, get_device, list_devices, list_events
+from cebox.console.devices.service import (
+    find_site_server,
+    get_device,
+    get_record,
+    list_devices,
+    list_events,
+    remove_device,
+)
 from cebox.console.sites.service import list_sites
 from cebox.console.web.visit import Visit, page
 from cebox.console.web.words import mark as _
 from cebox.domain.action import ActionState
 from cebox.domain.device import DeviceKind
 from cebox.domain.ids import DeviceId, SiteId
+from cebox.domain.role import Permission
 from cebox.protocol.device import BoxPhase
 
 _PAGE = 50
@@ -112,11 +120,28 @@ async def show_device(visit: Visit) -> Response:
     )
 
 
+@page(Permission.ADMINISTER)
+async def show_removal(visit: Visit) -> Response:
+    async with visit.console.database.read() as connection:
+        record = await get_record(connection, visit.caller.scope, DeviceId(visit.request.path_params["device_id"]))
+    return visit.show_dialog("devices/remove.html", record=record)
+
+
+@page(Permission.ADMINISTER)
+async def remove(visit: Visit) -> Response:
+    device_id = DeviceId(visit.request.path_params["device_id"])
+    async with visit.console.database.write() as unit:
+        await remove_device(unit, visit.caller, device_id, visit.console.clock())
+    return visit.done(visit.say(_("The device is removed from the fleet.")), address="/devices")
+
+
 def build_routes() -> list[BaseRoute]:
     return [
         Route("/", show_start, methods=["GET"]),
         Route("/devices", show_devices, methods=["GET"]),
         Route("/devices/{device_id}", show_device, methods=["GET"]),
+        Route("/devices/{device_id}/remove", show_removal, methods=["GET"]),
+        Route("/devices/{device_id}/remove", remove, methods=["POST"]),
     ]
 
 
