@@ -81,10 +81,12 @@ class VirtualBox:
 
     def kill_agent_at(self, moment: str) -> None:
         """Start the agent again, so that it dies there once."""
-        assert self.process is not None
+        process = self.process
+        assert process is not None
         self._die_at = moment
-        self.process.terminate()
-        self.process.wait(20)
+        # Hold on to this one: as soon as it has ended, the keeper puts the next in its place.
+        process.terminate()
+        process.wait(20)
 
     def press_button(self, kind: PowerKind = PowerKind.SHUTDOWN) -> None:
         assert self.process is not None
