@@ -68,6 +68,8 @@ class Gate:
                 if is_answer and self.hold_after_bytes is not None and passed >= self.hold_after_bytes:
                     self.held.set()
                     self._is_cut.wait()
+                    # What the kernel still holds of the server's bytes was not let through, and is not now.
+                    break
         for one in (source, sink):
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
