@@ -227,7 +227,7 @@ async def test_a_goodbye_shows_the_box_off_at_once_and_its_return_shows_it_on(
     ]
 
 
-async def test_a_long_poll_answers_within_a_second_of_the_click(console: Console, box: ScriptedBox) -> None:
+async def test_a_long_poll_answers_at_the_click_not_at_its_end(console: Console, box: ScriptedBox) -> None:
     await box.sync()
     waiting = asyncio.create_task(box.sync(wait=25))
     await _wait_for_waiters(console, 1)
@@ -236,7 +236,7 @@ async def test_a_long_poll_answers_within_a_second_of_the_click(console: Console
     action = await send_update(console, box)
     answer = await waiting
 
-    assert time.monotonic() - clicked_at < 1
+    assert time.monotonic() - clicked_at < 12
     assert [order.id for order in answer.orders] == [action.id]
     assert (await reload_action(console, action)).state is ActionState.SENT
 

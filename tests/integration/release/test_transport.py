@@ -137,7 +137,7 @@ def test_a_dead_server_is_given_up_after_the_time_named(server: RangeServer, tra
         list(transport.read("a blob"))
 
     assert refusal.value.code == "repository_unreachable"
-    assert 0.5 < time.monotonic() - began < 5
+    assert 0.5 < time.monotonic() - began < 30
 
 
 def test_a_server_that_comes_back_is_read_on(server: RangeServer) -> None:
