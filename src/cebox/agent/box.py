@@ -3,7 +3,6 @@
 One thread works; others bring orders and carry reports. They meet in the journal and in `Live`.
 """
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from cebox.agent.settings import AgentSettings
 from cebox.agent.states import BoxEvent
 from cebox.domain.device import DeviceKind
 from cebox.kit.clock import Clock, format_utc, utc_now
+from cebox.kit.wakes import Wakes
 from cebox.protocol.device import Progress
 from cebox.protocol.identity import DeviceIdentity
 from cebox.release.manifest import Manifest
@@ -93,7 +93,7 @@ class Box:
     """The last word to the console before power goes; bounded, never raises."""
     is_stopping: bool = False
     _is_signalled: bool = False
-    _wakes: "queue.SimpleQueue[None]" = field(default_factory=queue.SimpleQueue)
+    wakes: Wakes = field(default_factory=Wakes)
 
     @property
     def kind(self) -> DeviceKind:
@@ -115,7 +115,7 @@ class Box:
 
     def wake(self) -> None:
         """End the current `wait`, or the next one at once. Safe in a signal handler."""
-        self._wakes.put(None)
+        self.wakes.wake()
 
     def signal(self) -> None:
         """SIGTERM came: somebody pressed the button, or wants the agent to stop. Safe in a signal handler."""
@@ -123,12 +123,7 @@ class Box:
         self.wake()
 
     def wait(self, seconds: float) -> None:
-        try:
-            self._wakes.get(timeout=seconds)
-            while True:
-                self._wakes.get_nowait()
-        except queue.Empty:
-            pass
+        self.wakes.wait(seconds)
 
     def find_interruption(self) -> Interruption | None:
         self._notice_signal()

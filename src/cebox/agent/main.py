@@ -61,5 +61,6 @@ def _listen_to_signals(box: Box) -> None:
     def note(_number: int, _frame: FrameType | None) -> None:
         box.signal()
 
+    box.wakes.wake_on_signals()
     signal.signal(signal.SIGTERM, note)
     signal.signal(signal.SIGINT, note)
