@@ -234,7 +234,9 @@ def test_a_damaged_journal_leaves_a_box_that_works(damage: str, box: VirtualBox,
     console.give_order(Order(id="u1", kind="update", version=SECOND))
     console.wait_for_result("u1", ReportedEvent.STAGE)
     box.pull_plug()
-    for path in (box.folder / "state").glob("journal*.json"):
+    # One file may have both names when power went between two steps of a save: harm it once.
+    files = {path.stat().st_ino: path for path in (box.folder / "state").glob("journal*.json")}
+    for path in files.values():
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
         harm = {"truncated": content[: len(content) // 3], "flipped": content, "emptied": b""}

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 _PATIENCE_SECONDS = 30.0
+_TRIES = 6
 _CONTROL = re.compile(rb"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
@@ -53,8 +54,13 @@ class Terminal:
         os.write(self._near, line.encode() + b"\n")
 
     def interrupt(self) -> None:
-        """Ctrl-C."""
-        self._process.send_signal(signal.SIGINT)
+        """Ctrl-C, and again when nothing comes of it, as a person does: one that arrives in the moment before the
+        command begins to read is not seen by it until it has read.
+        """
+        for _ in range(_TRIES):
+            self._process.send_signal(signal.SIGINT)
+            if select.select([self._near], [], [], _PATIENCE_SECONDS / _TRIES)[0]:
+                return
 
     def wait(self) -> int:
         """The exit code, with everything read."""
