@@ -4,7 +4,9 @@ It keeps what a box must keep (orders executed once, results until they are rece
 the box's side.
 """
 
+import asyncio
 import secrets
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -185,3 +187,11 @@ async def look_at(console: Console, box: ScriptedBox) -> DeviceView:
 async def reload_action(console: Console, action: Action) -> Action:
     async with console.database.read() as connection:
         return await get_action(connection, local_operator().scope, action.id)
+
+
+async def wait_for_waiters(console: Console, count: int) -> None:
+    """Until so many exchanges are being held."""
+    deadline = time.monotonic() + 5
+    while console.hub.waiting_count != count:
+        assert time.monotonic() < deadline, f"{console.hub.waiting_count} waiters, not {count}"
+        await asyncio.sleep(0.005)

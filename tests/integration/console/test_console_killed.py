@@ -24,7 +24,7 @@ from cebox.console.state import Console
 from cebox.domain.role import Role
 from cebox.kit.clock import utc_now
 from cebox.protocol.device import SYNC_PATH, ReportedEvent
-from tests.integration.console.box import ScriptedBox, add_box, send_update, took
+from tests.integration.console.box import ScriptedBox, add_box, send_update, took, wait_for_waiters
 from tests.integration.console.office import NEW, PASSWORD, cheap_passwords, hire, make_key, open_account
 from tests.integration.console.test_serving import ConsoleProcess
 
@@ -157,13 +157,6 @@ async def server_url(app: Starlette) -> AsyncIterator[str]:
     await serving
 
 
-async def _wait_for_waiters(console: Console, count: int) -> None:
-    deadline = time.monotonic() + 10
-    while console.hub.waiting_count != count:
-        assert time.monotonic() < deadline, f"{console.hub.waiting_count} waiters, not {count}"
-        await asyncio.sleep(0.005)
-
-
 async def _open_poll(url: str, box: ScriptedBox) -> asyncio.StreamWriter:
     """A long-poll on a connection of its own, whose answer nobody reads."""
     address = httpx.URL(url)
@@ -186,12 +179,12 @@ async def test_a_box_that_hangs_up_frees_its_place_and_is_told_nothing_it_cannot
         box = await add_box(console, client, account)
         await box.sync(running=None)
         polls = [await _open_poll(server_url, box) for _ in range(3)]
-        await _wait_for_waiters(console, 3)
+        await wait_for_waiters(console, 3)
 
         for writer in polls:
             writer.close()
             await writer.wait_closed()
-        await _wait_for_waiters(console, 0)
+        await wait_for_waiters(console, 0)
         action = await send_update(console, box)
 
         assert [order.id for order in (await box.sync()).orders] == [action.id]
@@ -202,7 +195,7 @@ async def test_over_a_real_connection_a_click_reaches_a_waiting_box_at_once(cons
     async with httpx.AsyncClient(base_url=server_url, timeout=40) as client:
         box = await add_box(console, client, account)
         waiting = asyncio.create_task(box.sync(wait=25))
-        await _wait_for_waiters(console, 1)
+        await wait_for_waiters(console, 1)
 
         clicked_at = time.monotonic()
         action = await send_update(console, box)
