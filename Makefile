@@ -37,13 +37,27 @@ fix: setup ## repair style
 .PHONY: test
 test: setup check ## every check of this repository (installs Debian packages if root, else names them)
 	@# libatomic1 is for the browser driver of playwright
-	@scripts/debian-packages postgresql chromium libatomic1 erofs-utils
+	@scripts/debian-packages postgresql chromium libatomic1 erofs-utils nginx-light time
 	$(BIN)/pytest -n 4 --dist worksteal $(ARGS)
 
 .PHONY: real
 real: setup ## the procedure on two real Debian images, with measures
 	@scripts/debian-packages mmdebstrap erofs-utils
 	$(BIN)/python -m bench.real
+
+.PHONY: fuzz
+fuzz: setup ## fuzz the readers of foreign bytes for a minute (SECONDS=600 for longer)
+	$(BIN)/python -m fuzz.run --seconds $(or $(SECONDS),60)
+
+.PHONY: bench-transport
+bench-transport: setup ## bytes, time and memory of ours and every other transport on real images (PAIR=old.img:new.img; ARGS=--fresh)
+	@scripts/debian-packages mmdebstrap erofs-utils casync xdelta3 ostree bsdiff zchunk zstd xz-utils time
+	$(BIN)/python -m bench.transport $(if $(PAIR),--pair $(PAIR)) $(ARGS)
+
+.PHONY: bench-serve
+bench-serve: setup ## bytes per server CPU second: built-in server, nginx and a bare sendfile loop
+	@scripts/debian-packages nginx-light
+	$(BIN)/python -m bench.serve
 
 .PHONY: docs
 docs: setup ## write the generated pages anew
@@ -55,6 +69,7 @@ docs: setup ## write the generated pages anew
 .PHONY: measures
 measures: setup ## write docs/measures.md from the last runs
 	$(BIN)/python -m bench.measures
+	$(BIN)/python -m bench.plot
 
 .PHONY: lock
 lock: setup ## renew the hashed locks

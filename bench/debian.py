@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 PACKAGES = (
@@ -34,37 +34,47 @@ def get_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cebox" / "real"
 
 
-def build_tree(name: str, *, with_updates: bool) -> Path:
+def make_once(name: str, ingredients: Sequence[str], make: Callable[[Path], None]) -> Path:
+    """The cached file or folder `name`, made by `make` when there is none from these very ingredients."""
+    key = hashlib.sha256("\n".join(ingredients).encode()).hexdigest()[:12]
+    path = get_cache() / f"{name}-{key}"
+    if not path.exists():
+        sys.stdout.write(f"making {name} ...\n")
+        sys.stdout.flush()
+        part = path.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.unlink(missing_ok=True)
+        part.parent.mkdir(parents=True, exist_ok=True)
+        make(part)
+        part.rename(path)
+    return path
+
+
+def build_tree(name: str, *, with_updates: bool, packages: Sequence[str] = PACKAGES) -> Path:
     """The root of a Debian system in a folder. Raises CalledProcessError with mmdebstrap's words on stderr."""
     sources = list(list_sources(with_updates=with_updates))
-    key = hashlib.sha256("\n".join([*PACKAGES, *sources]).encode()).hexdigest()[:12]
-    tree = get_cache() / f"{name}-{key}"
-    if not (tree / "etc/os-release").exists():
-        sys.stdout.write(f"building {name} with mmdebstrap ...\n")
-        sys.stdout.flush()
-        part = tree.with_suffix(".part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.parent.mkdir(parents=True, exist_ok=True)
+
+    def bootstrap(target: Path) -> None:
         subprocess.run(  # noqa: S603 - fixed words and the host's own apt sources
-            [  # noqa: S607 - a Debian tool, installed by make real
+            [  # noqa: S607 - a Debian tool, installed by the make target
                 "mmdebstrap",
                 "--quiet",
                 "--variant=minbase",
-                f"--include={','.join(PACKAGES)}",
+                f"--include={','.join(packages)}",
                 # Caches and logs differ between two builds of one system and would travel with every update.
                 "--customize-hook=rm -rf $1/var/cache/apt/* $1/var/lib/apt/lists/* $1/var/log/* $1/tmp/*",
                 "--dpkgopt=path-exclude=/usr/share/doc/*",
                 "--dpkgopt=path-exclude=/usr/share/man/*",
                 "--dpkgopt=path-exclude=/usr/share/locale/*",
                 "bookworm",
-                str(part),
+                str(target),
                 *sources,
             ],
             check=True,
             stdin=subprocess.DEVNULL,
         )
-        part.rename(tree)
-    return tree
+
+    return make_once(name, [*packages, *sources], bootstrap)
 
 
 def list_sources(*, with_updates: bool) -> Iterator[str]:

@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,17 +18,23 @@ _COMPARISONS = {"<=": float.__le__, ">=": float.__ge__, "==": float.__eq__}
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`goal` is a comparison such as `<= 64`, or None where there is nothing to reach."""
+    """`goal` is a comparison such as `<= 64`, or None where there is nothing to reach.
+
+    `value` is None for what could not be measured; `note` says why, or what has to be known of a value.
+    """
 
     name: str
-    value: float
+    value: float | None
     unit: str
     goal: str | None = None
+    note: str = ""
 
     @property
     def ok(self) -> bool | None:
         if self.goal is None:
             return None
+        if self.value is None:
+            return False
         sign, _, bound = self.goal.partition(" ")
         return _COMPARISONS[sign](float(self.value), float(bound))
 
@@ -39,14 +46,16 @@ class Measures:
     target: str
     rows: list[Row] = field(default_factory=list)
 
-    def add(self, name: str, value: float, unit: str, goal: str | None = None) -> None:
-        self.rows.append(Row(name, value, unit, goal))
+    def add(self, name: str, value: float | None, unit: str, goal: str | None = None, note: str = "") -> None:
+        self.rows.append(Row(name, value, unit, goal, note))
 
     def report(self) -> None:
-        """Print the table and write the file that `docs/measures.md` is made from."""
-        for row in self.rows:
-            verdict = "" if row.ok is None else ("  ok" if row.ok else "  MISSED")
-            sys.stdout.write(f"{row.name:36}{format_value(row.value):>16} {row.unit:8}{row.goal or '':>10}{verdict}\n")
+        """Print the rows and write them."""
+        print_rows(self.rows)
+        self.write()
+
+    def write(self) -> None:
+        """Write the file that `docs/measures.md` is made from."""
         FOLDER.mkdir(parents=True, exist_ok=True)
         (FOLDER / f"{self.target}.json").write_text(json.dumps(self._describe(), indent=1) + "\n")
 
@@ -60,7 +69,17 @@ class Measures:
         }
 
 
-def format_value(value: float) -> str:
+def print_rows(rows: Iterable[Row]) -> None:
+    for row in rows:
+        verdict = "" if row.ok is None else ("  ok" if row.ok else "  MISSED")
+        note = f"  {row.note}" if row.note else ""
+        value = format_value(row.value)
+        sys.stdout.write(f"{row.name:36}{value:>16} {row.unit:8}{row.goal or '':>10}{verdict}{note}\n")
+
+
+def format_value(value: float | None) -> str:
+    if value is None:
+        return "–"
     if float(value).is_integer():
         return f"{int(value):,}".replace(",", " ")
     return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
@@ -104,7 +123,9 @@ def render_page() -> str:
         for row in run["rows"]:
             reached = {True: "yes", False: "no", None: ""}[row["ok"]]
             goal = row["goal"] or ""
-            lines.append(f"| `{row['name']}` | {format_value(row['value'])} | {row['unit']} | {goal} | {reached} |")
+            note = f"<br>{row['note']}" if row.get("note") else ""
+            value = format_value(row["value"])
+            lines.append(f"| `{row['name']}`{note} | {value} | {row['unit']} | {goal} | {reached} |")
     return "\n".join(lines) + "\n"
 
 

@@ -1,11 +1,18 @@
-"""The figures of `make real`: memory of a process, time of an apply beside that of a copy, time from click to start."""
+"""The figures of `make real`: memory of a process, time of an apply beside that of a copy, time from click to start.
+
+python -m bench.weighing RELEASE OLD SLOT DECODERS     one apply, for `measure_apply`
+"""
 
 import hashlib
+import json
 import os
 import re
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cebox.domain.action import ActionState
@@ -13,13 +20,19 @@ from cebox.lab import plan
 from cebox.lab.hands import ENDED, Hands, wait_for
 from cebox.lab.vendor import BuiltRelease
 from cebox.protocol.admin import Device
-from cebox.release.apply import apply_image
 from cebox.release.transport import FolderTransport
-from cebox.release.verify import verify_image
 
 _CHUNK_BYTES = 1 << 20
 _APPLIES = 3
 _CLICKS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyWeight:
+    """`time_ratio`: over a copy of the image, fsync and sha256. `above_idle_mib`: beyond what an idle agent holds."""
+
+    time_ratio: float
+    above_idle_mib: float
 
 
 def read_resident_mib(pid: int) -> float:
@@ -38,24 +51,40 @@ def _read_status(pid: int, field: str) -> float:
     return int(found[1]) / 1024
 
 
-def measure_apply_ratio(built: Sequence[BuiltRelease], folder: Path) -> float:
-    """Patching and reading back, over copying with fsync and sha256 of the same image, in turn; the median."""
+def measure_apply(built: Sequence[BuiltRelease], folder: Path, *, decoders: int) -> ApplyWeight:
+    """Patching and reading back, in a process of its own, and copying the same image, in turn."""
     old, new = built
-    root = new.manifest.root
-    patch = next(way for way in root.ways if not way.is_full)
     slot, copy = folder / "slot.img", folder / "copy.img"
-    transport = FolderTransport(new.folder)
-
-    def apply() -> None:
-        with slot.open("wb") as stream:
-            stream.truncate(root.size)
-        apply_image(patch, root, transport, slot=slot, old=old.image)
-        verify_image(root, slot)
-
-    ratios = [_time(apply) / _time(lambda: copy_and_hash(new.image, copy)) for _ in range(_APPLIES)]
+    command = [sys.executable, "-m", "bench.weighing", *map(str, (new.folder, old.image, slot, decoders))]
+    ratios, above_mib = [], []
+    for _ in range(_APPLIES):
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - ours
+        found = json.loads(said)
+        ratios.append(found["seconds"] / _time(lambda: copy_and_hash(new.image, copy)))
+        above_mib.append(found["peak_mib"] - found["idle_mib"])
     slot.unlink()
     copy.unlink()
-    return statistics.median(ratios)
+    return ApplyWeight(statistics.median(ratios), max(above_mib))
+
+
+def apply_once(release: Path, old: Path, slot: Path, decoders: int) -> dict[str, float]:
+    """Follow the release's patch; what this process held before and at most, and how long it took."""
+    import cebox.agent.main  # noqa: F401 - what an agent holds before it has anything to do
+    from cebox.release.apply import Budget, apply_image
+    from cebox.release.verify import verify_image
+
+    root = BuiltRelease.load(release).manifest.root
+    patch = next(way for way in root.ways if not way.is_full)
+    with slot.open("wb") as stream:
+        stream.truncate(root.size)
+    idle_mib = read_resident_mib(os.getpid())
+
+    def apply() -> None:
+        apply_image(patch, root, FolderTransport(release), slot=slot, old=old, budget=Budget(decoders=decoders))
+        verify_image(root, slot)
+
+    seconds = _time(apply)
+    return {"seconds": seconds, "idle_mib": idle_mib, "peak_mib": read_peak_mib(os.getpid())}
 
 
 def copy_and_hash(source: Path, target: Path) -> str:
@@ -100,3 +129,8 @@ def _click(hands: Hands, name: str) -> float:
 
 def _is_at_rest(device: Device) -> bool:
     return device.phase == "idle" and not device.open_actions and device.staged is None
+
+
+if __name__ == "__main__":
+    release, old, slot, decoders = sys.argv[1:]
+    sys.stdout.write(json.dumps(apply_once(Path(release), Path(old), Path(slot), int(decoders))))

@@ -71,6 +71,7 @@ class Device:
     receipts: Counter[str] = field(default_factory=Counter)
     progress: list[Progress] = field(default_factory=list)
     site: SiteInfo | None = None
+    told: int = 0
 
     @property
     def last_observed(self) -> Observed:
@@ -92,6 +93,7 @@ class DeviceConsole:
     faults: Faults = field(default_factory=Faults)
     devices: dict[str, Device] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    news: int = 0
 
     def __post_init__(self) -> None:
         self.changed = threading.Condition()
@@ -141,6 +143,14 @@ class DeviceConsole:
     def withdraw_order(self, order_id: str) -> None:
         with self.changed:
             self.device.cancelled.append(order_id)
+            self.changed.notify_all()
+
+    def tell(self, *, repository_url: str | None = None, settings: Settings | None = None) -> None:
+        """Say something new to every box at once."""
+        with self.changed:
+            self.repository_url = repository_url or self.repository_url
+            self.settings = settings or self.settings
+            self.news += 1
             self.changed.notify_all()
 
     def forget_tokens(self) -> None:
@@ -213,7 +223,7 @@ class DeviceConsole:
         with self.changed:
             self._take_in(device, request)
             deadline = time.monotonic() + wait_seconds
-            while self._is_up and not device.orders and not device.cancelled:
+            while self._is_up and not device.orders and not device.cancelled and device.told == self.news:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     break
@@ -224,6 +234,7 @@ class DeviceConsole:
                 self.faults.drop_answers -= 1
                 return None
             cancelled, device.cancelled = tuple(device.cancelled), []
+            device.told = self.news
             return SyncResponse(
                 time=format_utc(datetime.now(UTC) + self.clock_offset),
                 account_version=self.account_version,

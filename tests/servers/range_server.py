@@ -52,13 +52,14 @@ class Request:
 
 @dataclass
 class RangeServer:
-    """`port` 0 takes a free one; give the port of a stopped server to bring it back."""
+    """`port` 0 takes a free one; give the port of a stopped server to bring it back. `host` is where it listens."""
 
     folder: Path
     faults: Faults = field(default_factory=Faults)
     port: int = 0
     requests: list[Request] = field(default_factory=list)
     sent_bytes: int = 0
+    host: str = "127.0.0.1"
 
     def __post_init__(self) -> None:
         self.lock = threading.Lock()
@@ -73,11 +74,11 @@ class RangeServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def start(self) -> Self:
         handler = type("_BoundHandler", (_Handler,), {"owner": self})
-        self._server = _Server(("127.0.0.1", self.port), handler)
+        self._server = _Server((self.host, self.port), handler)
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self

@@ -25,6 +25,9 @@ from cebox.protocol.device import Progress
 from cebox.protocol.identity import DeviceIdentity
 from cebox.release.manifest import Manifest
 
+# After so long without a word a download is no longer said to move.
+_STILL_AFTER_SECONDS = 10.0
+
 
 class Interruption(StrEnum):
     """Why work on an update ends before it is done."""
@@ -63,13 +66,22 @@ class Live:
     """What is worth reporting and not worth saving. `changed` wakes whoever reports."""
 
     progress: Progress | None = None
+    shown_at: float = 0.0
     wrs_reachable: bool | None = None
     served: str | None = None
     changed: threading.Event = field(default_factory=threading.Event)
 
     def show(self, progress: Progress | None) -> None:
         self.progress = progress
+        self.shown_at = time.monotonic()
         self.changed.set()
+
+    def find_progress(self) -> Progress | None:
+        """As it is now: what has not moved for a while has no speed."""
+        progress = self.progress
+        if progress is None or time.monotonic() - self.shown_at < _STILL_AFTER_SECONDS:
+            return progress
+        return replace(progress, rate_bytes_per_second=None)
 
 
 @dataclass(slots=True)

@@ -41,7 +41,6 @@ class Update(Record, frozen=True, kw_only=True):
     version: str = ""
     source: str = ""
     reason: str = ""
-    source_url: str = ""
     sha256: str = ""
     image_bytes: int = 0
     target: SlotName | None = None

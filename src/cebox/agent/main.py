@@ -50,9 +50,8 @@ def run_agent(folder: Path, *, clock: Clock = utc_now) -> int:
     )
     box.say_goodbye = conversation.say_goodbye
     _listen_to_signals(box)
-    conversation.start()
     try:
-        return EXIT_CODES[run_box(box)]
+        return EXIT_CODES[run_box(box, conversation.start)]
     finally:
         conversation.stop()
 

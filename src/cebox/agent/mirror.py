@@ -4,8 +4,10 @@ import structlog
 from msgspec.structs import replace
 
 from cebox.agent.box import Box, Interrupted, Interruption, Step
-from cebox.agent.journal import Journal
+from cebox.agent.hours import window_closed
+from cebox.agent.journal import Journal, Update
 from cebox.agent.outcome import get_update
+from cebox.agent.speed import Speed
 from cebox.agent.states import BoxEvent, BoxState
 from cebox.agent.trial import finish_staged
 from cebox.domain.device import DeviceKind
@@ -25,14 +27,17 @@ _LOOK_AFTER_SECONDS = 60.0
 
 def mirror_release(box: Box) -> Step:
     """Wait until the mirror holds the whole release; its progress is this box's meanwhile."""
-    update = get_update(box.journal.now)
+    update, speed = get_update(box.journal.now), Speed()
     with MirrorControl(box.settings.control_socket) as control:
-        state = control.prepare(_plan_preparation(box, update.version))
+        plan = _plan_preparation(box, update.version)
+        state = control.prepare(plan)
         while not (state.prepared == update.version or state.served == update.version):
             _verify_prepares(state, update.version)
-            _show(box, state, update.version, update.action_id)
+            _verify_need_not_wait(box, state)
+            _show(box, state, update, speed)
             box.pause(_ASK_EVERY_SECONDS)
-            state = control.get_state()
+            before, plan = plan, _plan_preparation(box, update.version)
+            state = control.get_state() if _says_the_same(before, plan) else control.prepare(plan)
     box.live.show(None)
     return Step(BoxEvent.MIRROR, lambda now: _note_wan(now, state.wan_bytes))
 
@@ -83,6 +88,7 @@ def rest_seconds(box: Box) -> float:
 def _push_mirror(box: Box, control: MirrorControl, version: str) -> MirrorState:
     state = control.get_state()
     if state.served == version:
+        _follow_site(box, control, version)
         return state
     if state.prepared == version:
         return control.serve(ServeRequest(version=version))
@@ -90,6 +96,16 @@ def _push_mirror(box: Box, control: MirrorControl, version: str) -> MirrorState:
     if state.preparing != version and box.journal.now.state is BoxState.IDLE and box.facts.repository_url:
         return control.prepare(_plan_preparation(box, version))
     return state
+
+
+def _follow_site(box: Box, control: MirrorControl, version: str) -> None:
+    """Boxes come and go: tell the mirror which patches are of use now. It serves well without, so nothing is raised."""
+    if box.facts.site is None or not box.facts.repository_url:
+        return
+    try:
+        control.follow(_plan_preparation(box, version))
+    except CeboxError as error:
+        _log.warning("site_not_followed", code=error.code, reason=error.message)
 
 
 def _plan_preparation(box: Box, version: str) -> PrepareRequest:
@@ -102,6 +118,8 @@ def _plan_preparation(box: Box, version: str) -> PrepareRequest:
         repository_url=facts.repository_url,
         box_versions=box_versions,
         download_bytes_per_second=facts.settings.download_bytes_per_second,
+        download_window=facts.settings.download_window,
+        time_zone=facts.settings.time_zone,
         reference_time=format_utc(box.now()),
     )
 
@@ -117,18 +135,32 @@ def _verify_prepares(state: MirrorState, version: str) -> None:
 
 
 # What a mirror may fail of that another try can cure.
-_PASSING = frozenset({"repository_unreachable", "repository_refused", "metadata_missing"})
+_PASSING = frozenset({"repository_unreachable", "repository_refused", "captive_portal", "metadata_missing"})
 
 
-def _show(box: Box, state: MirrorState, version: str, action_id: str | None) -> None:
+def _says_the_same(one: PrepareRequest, other: PrepareRequest) -> bool:
+    """But for the time, which every order says anew."""
+    return replace(one, reference_time="") == replace(other, reference_time="")
+
+
+def _verify_need_not_wait(box: Box, state: MirrorState) -> None:
+    """Raises Unavailable (`download_window_closed`) while the machine is asked to go off."""
+    if state.waits_until and box.journal.now.power is not None:
+        raise window_closed(state.waits_until)
+
+
+def _show(box: Box, state: MirrorState, update: Update, speed: Speed) -> None:
     if box.live.progress is None or box.live.progress.done_bytes != state.done_bytes:
         box.silent_since = None
+    rate = speed.note(box.monotonic(), state.wan_bytes)
     box.live.show(
         Progress(
-            version=version,
+            version=update.version,
             done_bytes=state.done_bytes,
             total_bytes=state.total_bytes,
-            action_id=action_id,
+            rate_bytes_per_second=rate,
+            action_id=update.action_id,
+            waits_until=state.waits_until,
         )
     )
 

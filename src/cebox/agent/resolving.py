@@ -6,9 +6,11 @@ Nothing is written before all of it is known.
 from msgspec.structs import replace
 
 from cebox.agent.box import Box, Step
+from cebox.agent.hours import is_open
 from cebox.agent.journal import Journal, Update, add_result
+from cebox.agent.line import Line, choose_line
 from cebox.agent.outcome import drop_update, get_update, supersede_staged
-from cebox.agent.sources import get_manifest, look_around, source_url
+from cebox.agent.sources import get_manifest, look_around
 from cebox.agent.states import BoxEvent
 from cebox.domain.device import DeviceKind
 from cebox.domain.ids import TagName
@@ -62,8 +64,10 @@ def _decide(box: Box, update: Update) -> Resolution | None:
         place=surroundings.place,
         server=surroundings.server,
     )
-    is_known_bad = resolution is not None and str(resolution.version) in box.journal.now.failed_versions
-    return None if is_known_bad else resolution
+    if resolution is None or str(resolution.version) in box.journal.now.failed_versions:
+        return None
+    # Nobody who shuts a machine down waits for the hours in which it may download.
+    return resolution if is_open(box, choose_line(box, resolution.source)) else None
 
 
 def _settle_on_running(box: Box, update: Update) -> Step:
@@ -104,17 +108,15 @@ def _keep_staged(box: Box, update: Update) -> Step:
 
 
 def _begin_download(box: Box, update: Update) -> Step:
-    url = source_url(box, Source(update.source), update.version)
     # A WRS asks the cloud what the release is, before its mirror has it.
-    metadata_url = box.facts.repository_url if box.kind is DeviceKind.WRS else url
-    manifest = get_manifest(box, metadata_url or url, update.version)
+    line = Line.CLOUD if box.kind is DeviceKind.WRS else choose_line(box, Source(update.source))
+    manifest = get_manifest(box, line, update.version)
     floor = box.journal.now.floor
     verify_not_below_floor(manifest.version, Version.parse(floor) if floor else None)
     _verify_fits(box, manifest)
     at = box.stamp()
     update = replace(
         update,
-        source_url=url,
         sha256=manifest.root.sha256,
         image_bytes=manifest.root.size,
         target=box.machine.target,

@@ -45,14 +45,23 @@ WORK: Mapping[BoxState, Callable[[Box], Step | Ending]] = MappingProxyType(
 _FULL_WAIT_SECONDS = 5.0
 
 
-def run_box(box: Box) -> Ending:
-    """Until power goes or the agent is stopped. A state partition without room is waited for, not died of."""
-    is_started = False
+def run_box(box: Box, converse: Callable[[], None]) -> Ending:
+    """Until power goes or the agent is stopped. A state partition without room is waited for, not died of.
+
+    `converse` is called once, when the journal knows of this start: an order that came before would meet the power
+    request that this start has fulfilled. If that cannot be saved, the console should hear of the box all the same.
+    """
+    is_started = is_conversing = False
     while True:
         try:
             if not is_started:
-                start_box(box)
-                is_started = True
+                try:
+                    start_box(box)
+                    is_started = True
+                finally:
+                    if not is_conversing:
+                        is_conversing = True
+                        converse()
             ending = _turn(box)
         except Exhausted as error:
             if error.code != "state_not_saved":

@@ -31,12 +31,14 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Only on a WRS: the mirror's unix socket."""
     server_url: str | None = None
     """Only on a WRS: the address at which its site reaches its mirror, such as http://10.20.4.2:8420."""
-    memory_bytes: int = 64 << 20
+    memory_bytes: int = 80 << 20
     """What applying a patch may take beside the agent itself; a patch that needs more is passed over for the image."""
     timeout_seconds: float = 15.0
     wrs_timeout_seconds: float = 3.0
     source_give_up_seconds: float = 10.0
     """How long one attempt puts up with a silent source before the box looks again where to take the release from."""
+    download_give_up_seconds: float = 600.0
+    """The same for an image on its way from the cloud: giving up earlier would lose the part that is half here."""
     silence_seconds: float = 6 * 3600.0
     """How long an ordered update goes on trying while no source answers."""
     shutdown_silence_seconds: float = 20.0

@@ -4,27 +4,22 @@ Bytes and words are two things here. Any source may send bytes, for they are che
 comes from signed metadata, and when the site's is unusable the cloud's is taken, with the bytes still from the site.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import httpx
 import structlog
 from msgspec.structs import replace
 
 from cebox.agent.box import Box
 from cebox.agent.journal import Journal, Update
+from cebox.agent.line import Line, add_bytes, open_source
 from cebox.domain.device import DeviceKind, Place
-from cebox.domain.resolution import SiteServer, Source
+from cebox.domain.resolution import SiteServer
 from cebox.domain.version import Version
 from cebox.errors import CeboxError, InvalidInput, NotFound, Unavailable, Untrusted
-from cebox.kit.tls import get_tls_context
 from cebox.protocol.device import SiteInfo, SiteServerInfo
-from cebox.protocol.site import PREPARED_PATH, REPOSITORY_PATH
-from cebox.protocol.site_client import fetch_statement, open_socket_client
+from cebox.protocol.site_client import fetch_statement
 from cebox.release.manifest import Manifest
-from cebox.release.transport import HttpTransport
 
 if TYPE_CHECKING:
     from cebox.release.fetch import TrustedRepository
@@ -84,89 +79,41 @@ def _note_site_version(journal: Journal, version: str | None) -> Journal:
     return replace(journal, facts=replace(journal.facts, site_version=version))
 
 
-def source_url(box: Box, source: Source, version: str) -> str:
-    """Raises Unavailable (`repository_unknown`) before the first word from the console."""
-    if box.kind is DeviceKind.WRS:
-        return f"{PREPARED_PATH}/{version}"
-    site = box.facts.site
-    if source is Source.WRS and site is not None and site.server is not None:
-        return site.server.url.rstrip("/") + REPOSITORY_PATH
-    return cloud_url(box)
-
-
-def cloud_url(box: Box) -> str:
-    """Raises Unavailable (`repository_unknown`)."""
-    if not box.facts.repository_url:
-        raise Unavailable(
-            "repository_unknown",
-            "the console has not said yet where releases are",
-            hint="The box goes on when it has reached the console once.",
-        )
-    return box.facts.repository_url
-
-
-@contextmanager
-def open_source(box: Box, url: str) -> Iterator[HttpTransport]:
-    """A transport to a repository; a bare path is one on the mirror's unix socket."""
-    settings = box.settings
-    is_cloud = url == box.facts.repository_url
-    if url.startswith("/"):
-        client = open_socket_client(settings.control_socket, timeout_seconds=settings.timeout_seconds)
-        url = str(client.base_url).rstrip("/") + url
-    else:
-        client = httpx.Client(
-            timeout=settings.timeout_seconds,
-            follow_redirects=True,
-            verify=get_tls_context(),
-            # A proxy leads to the cloud, not to the machine next door.
-            trust_env=is_cloud,
-        )
-    with client:
-        yield HttpTransport(
-            url,
-            bytes_per_second=box.facts.settings.download_bytes_per_second if is_cloud else None,
-            give_up_after_seconds=settings.source_give_up_seconds,
-            client=client,
-            most_wait_seconds=2.0,
-        )
-
-
-def get_manifest(box: Box, url: str, version: str) -> Manifest:
-    """What `version` is, from the repository at `url` or, if its metadata is of no use, from the cloud's.
+def get_manifest(box: Box, line: Line, version: str) -> Manifest:
+    """What `version` is, from the repository that `line` leads to or, if its metadata is of no use, from the cloud's.
 
     Remembers the floor. Raises what `release.fetch` raises.
     """
     wanted = Version.parse(version)
     if box.manifest is not None and box.manifest.version == wanted:
         return box.manifest
-    urls = dict.fromkeys((url, box.facts.repository_url or url))
+    lines = dict.fromkeys((line, Line.CLOUD) if box.facts.repository_url else (line,))
     failure: CeboxError | None = None
-    for candidate in urls:
+    for candidate in lines:
         try:
             box.manifest = _fetch_manifest(box, candidate, wanted)
         except (Untrusted, NotFound, Unavailable) as error:
             # A source that is away may have it; that the other lacks it is then no last word.
             failure = error if failure is None or error.is_transient else failure
-            _log.warning("metadata_not_usable", code=error.code, reason=error.message, url=candidate)
+            _log.warning("metadata_not_usable", code=error.code, reason=error.message, line=candidate)
         else:
             return box.manifest
     assert failure is not None
     raise failure
 
 
-def _fetch_manifest(box: Box, url: str, version: Version) -> Manifest:
+def _fetch_manifest(box: Box, line: Line, version: Version) -> Manifest:
     # Imported late: see `runner`.
     from cebox.release.fetch import TrustedRepository
 
-    with open_source(box, url) as transport:
-        folder = box.trust_folder / _trust_name(box, url)
-        repository = TrustedRepository(transport, folder, _read_root(box, url), now=box.now)
+    with open_source(box, line, str(version)) as transport:
+        repository = TrustedRepository(transport, box.trust_folder / line, _read_root(box, line), now=box.now)
         manifest = repository.get_manifest(version)
         _remember_floor(box, manifest.floor)
         newest = repository.list_versions()[-1]
         if newest != version:
             _remember_newest_floor(box, repository, newest)
-        add_bytes(box, url, transport.received_bytes)
+        add_bytes(box, line, transport.received_bytes)
     return manifest
 
 
@@ -184,36 +131,12 @@ def _remember_floor(box: Box, floor: Version) -> None:
         box.journal.change(lambda now: replace(now, floor=str(floor)))
 
 
-def add_bytes(box: Box, url: str, received_bytes: int) -> None:
-    """Count what came from `url` for the update under way: over the WAN, over the LAN, or from this very machine."""
-    is_wan, is_local = url == box.facts.repository_url, url.startswith("/")
-    if is_local or not received_bytes:
-        return
-
-    def change(journal: Journal) -> Journal:
-        update = journal.update
-        if update is None:
-            return journal
-        wan_bytes = update.wan_bytes + (received_bytes if is_wan else 0)
-        lan_bytes = update.lan_bytes + (0 if is_wan else received_bytes)
-        return replace(journal, update=replace(update, wan_bytes=wan_bytes, lan_bytes=lan_bytes))
-
-    box.journal.change(change)
-
-
-def _trust_name(box: Box, url: str) -> str:
-    """Each repository has its own memory: a mirror may rightly be older than the cloud."""
-    if url == box.facts.repository_url:
-        return "cloud"
-    return "mirror" if url.startswith("/") else "site"
-
-
-def _read_root(box: Box, url: str) -> bytes:
+def _read_root(box: Box, line: Line) -> bytes:
     """For the cloud the root this box was given; for others the newest the cloud has shown, so that a mirror cannot
     bring back keys the vendor has replaced.
     """
-    newest = box.trust_folder / "cloud" / "root.json"
-    is_cloud = url == box.facts.repository_url
+    newest = box.trust_folder / Line.CLOUD / "root.json"
+    is_cloud = line is Line.CLOUD
     try:
         return newest.read_bytes() if not is_cloud and newest.exists() else box.settings.root_file.read_bytes()
     except OSError as error:

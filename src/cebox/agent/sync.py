@@ -12,8 +12,8 @@ from cebox.agent.box import Box
 from cebox.agent.enrolment import note_site
 from cebox.agent.journal import Facts, Journal
 from cebox.agent.orders import accept_order, withdraw_order
+from cebox.agent.place import find_place
 from cebox.agent.states import PHASES
-from cebox.domain.device import Place
 from cebox.kit.clock import format_utc
 from cebox.protocol.device import Observed, SyncRequest, SyncResponse
 from cebox.protocol.device_client import DeviceClient
@@ -54,12 +54,7 @@ class Exchange:
         with self._lock:
             before = self._box.journal.now
             after = self._box.journal.change(lambda now: self._take_in(now, request, response))
-        if (before.queue, before.power, before.update, before.staged) != (
-            after.queue,
-            after.power,
-            after.update,
-            after.staged,
-        ):
+        if _what_wakes(before) != _what_wakes(after):
             self._box.wake()
         if before.facts.site != after.facts.site:
             note_site(self._box.settings.identity_file, after.facts.site.id if after.facts.site else None)
@@ -77,7 +72,7 @@ class Exchange:
             observed=observe(self._box, sequence=self._sequence, is_leaving=self._is_leaving),
             acknowledged=journal.to_acknowledge,
             results=journal.results[:_RESULTS_SENT] if with_results else (),
-            progress=self._box.live.progress,
+            progress=self._box.live.find_progress(),
         )
 
     def _take_in(self, journal: Journal, request: SyncRequest, response: SyncResponse) -> Journal:
@@ -98,6 +93,12 @@ class Exchange:
         return journal
 
 
+def _what_wakes(journal: Journal) -> tuple[object, ...]:
+    """What a box that rests or waits has to look at anew."""
+    facts = journal.facts
+    return journal.queue, journal.power, journal.update, journal.staged, facts.settings, facts.site
+
+
 def observe(box: Box, *, sequence: int, is_leaving: bool = False) -> Observed:
     """What the box sees of itself now."""
     journal, slots = box.journal.now, box.machine.slots
@@ -109,7 +110,7 @@ def observe(box: Box, *, sequence: int, is_leaving: bool = False) -> Observed:
         boot=journal.boot,
         sequence=sequence,
         phase=PHASES[journal.state],
-        place=_find_place(box),
+        place=find_place(box),
         running=running.version if running else None,
         staged=staged,
         previous=other.version if other and not staged else None,
@@ -122,16 +123,6 @@ def observe(box: Box, *, sequence: int, is_leaving: bool = False) -> Observed:
         served=box.live.served,
         server_url=box.settings.server_url,
     )
-
-
-def _find_place(box: Box) -> Place:
-    site = box.facts.site
-    if site is None:
-        return Place.AWAY
-    place = box.machine.location.find_place(site)
-    if place is None:
-        return Place.SITE if box.live.wrs_reachable else Place.AWAY
-    return place
 
 
 def _take_facts(facts: Facts, response: SyncResponse, clock: datetime) -> Facts:

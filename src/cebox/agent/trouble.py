@@ -4,6 +4,7 @@ import structlog
 from msgspec.structs import replace
 
 from cebox.agent.box import Box, Interruption, Step
+from cebox.agent.hours import WINDOW_CLOSED
 from cebox.agent.journal import Failure, Journal
 from cebox.agent.orders import fail_update, plan_leaving
 from cebox.agent.outcome import get_update
@@ -17,6 +18,8 @@ _log = structlog.get_logger()
 
 # Transient by family, yet nothing that waiting for another machine cures.
 _LOCAL = frozenset({"slot_unusable", "state_folder_unusable"})
+# What waiting does not cure: a proxy keeps the way it is set up.
+_LASTING = frozenset({"range_ignored"})
 # What the WRS is no longer asked after: its bytes were wrong or not there, which a moment does not change.
 _GIVEN_UP = 2
 
@@ -28,10 +31,10 @@ def plan_after_error(box: Box, error: CeboxError) -> Step:
     _log.warning("update_troubled", state=journal.state, code=error.code, reason=error.message)
     is_from_wrs = update.source == Source.WRS and journal.state is BoxState.DOWNLOADING
     if is_from_wrs and isinstance(error, Unavailable | NotFound | Untrusted) and error.code not in _LOCAL:
-        weight = 1 if error.is_transient else _GIVEN_UP
+        weight = 1 if error.is_transient and error.code not in _LASTING else _GIVEN_UP
         return Step(BoxEvent.RETRY, lambda now: _blame_source(now, weight))
-    if isinstance(error, Unavailable) and error.code not in _LOCAL:
-        if _is_patient(box, journal):
+    if isinstance(error, Unavailable) and error.code not in _LOCAL | _LASTING:
+        if error.code != WINDOW_CLOSED and _is_patient(box, journal):
             return _wait_for_source(box)
         if journal.power is not None and update.order is not None:
             return plan_leaving(journal, at=box.stamp())

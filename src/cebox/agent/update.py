@@ -8,12 +8,15 @@ import structlog
 from msgspec.structs import replace
 
 from cebox.agent.box import Box, Step
+from cebox.agent.hours import make_gate
 from cebox.agent.journal import Journal, Partial, Update
+from cebox.agent.line import choose_line, open_source
 from cebox.agent.machine import SlotContent
 from cebox.agent.meter import Meter
 from cebox.agent.outcome import cancel_staged, get_update, report_failure, stage_update
-from cebox.agent.sources import get_manifest, open_source
+from cebox.agent.sources import get_manifest
 from cebox.agent.states import BoxEvent
+from cebox.domain.resolution import Source
 from cebox.errors import Conflict, Untrusted
 from cebox.release.manifest import Image, Manifest
 
@@ -32,9 +35,14 @@ def download_image(box: Box) -> Step:
         raise Conflict("journal_contradicts_boot", f"slot {update.target} was to be written, but it runs")
     box.machine.boot_loader.clear(target)
     running = slots.find_content(slots.get_running())
-    image = _get_image(get_manifest(box, update.source_url, update.version), update)
+    line = choose_line(box, Source(update.source))
+    image = _get_image(get_manifest(box, line, update.version), update)
     is_resumable = _note_partial(box, Partial(slot=target, sha256=image.sha256))
-    with open_source(box, update.source_url) as transport, Meter(box, update.source_url, transport, update) as meter:
+    with (
+        Meter(box, line, update) as meter,
+        open_source(box, line, update.version, gate=make_gate(box, line, meter)) as transport,
+    ):
+        meter.watch(transport)
         applied = apply_best(
             image,
             running.sha256 if running else None,

@@ -16,6 +16,7 @@ from cebox.cli import (
     key,
     keyring,
     login,
+    patch,
     release,
     site,
     tag,
@@ -53,7 +54,13 @@ def build_command() -> Any:
     login.add(app, _START)
     for name, part in (("device", device), ("group", group), ("site", site), ("key", key)):
         app.add_typer(part.app, name=name, rich_help_panel=_FLEET)
-    for name, vendors in (("account", account), ("tag", tag), ("release", release), ("keyring", keyring)):
+    for name, vendors in (
+        ("account", account),
+        ("tag", tag),
+        ("release", release),
+        ("keyring", keyring),
+        ("patch", patch),
+    ):
         app.add_typer(vendors.app, name=name, rich_help_panel=_VENDOR)
     for name, program in (("console", console), ("wrs", wrs), ("agent", agent)):
         app.add_typer(program.app, name=name, rich_help_panel=_PROGRAMS)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from cebox.cli.measures import format_ago, format_bytes
+from cebox.cli.measures import format_ago, format_bytes, format_largest, format_moment
 from cebox.cli.output import print_facts, print_table
 from cebox.cli.words import ACTION_STATES, EVENTS, REASONS, SOURCES, word
-from cebox.protocol.admin import Action, Device, Event
+from cebox.protocol.admin import Action, Device, Event, Progress
 
 _COLUMNS = ("device", "kind", "site", "power", "runs", "staged", "would take", "last action")
 
@@ -45,12 +45,24 @@ def print_device(device: Device, now: datetime) -> None:
         "doing": device.phase,
     }
     if device.progress is not None:
-        done, total = format_bytes(device.progress.done_bytes), format_bytes(device.progress.total_bytes)
-        facts["progress"] = f"{device.progress.version}: {done} of {total}"
+        facts["progress"] = f"{device.progress.version}: {describe_progress(device.progress)}"
     if device.last_action is not None:
         facts["last action"] = describe_action(device.last_action)
         facts["taken"] = describe_taken(device.last_action)
     print_facts(facts)
+
+
+def describe_progress(progress: Progress) -> str:
+    """`38.2 MB of 121 MB, 1.4 MB/s, 1 min left`; what is not known is not said."""
+    words = []
+    if progress.total_bytes:
+        words.append(f"{format_bytes(progress.done_bytes)} of {format_bytes(progress.total_bytes)}")
+    if progress.waits_until is not None:
+        words.append(f"waits for the site's download window until {format_moment(progress.waits_until)}")
+    elif progress.seconds_left is not None:
+        words.append(f"{format_bytes(progress.rate_bytes_per_second)}/s")
+        words.append(f"{format_largest(progress.seconds_left)} left")
+    return ", ".join(words) or "begins"
 
 
 def describe_action(action: Action) -> str:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cebox.cli.device_words import describe_progress
 from cebox.cli.exit_codes import INTERRUPTED
+from cebox.cli.measures import format_moment
 from cebox.cli.output import remark
 from cebox.cli.words import ACTION_STATES, word
 from cebox.domain.action import TERMINAL, ActionState
@@ -97,20 +99,30 @@ def _show_live(name: str) -> Iterator[Show]:
         yield _line_by_line(name)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    # The box measures its own speed: what this command sees of it is older and comes in jumps.
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=12),
+        TextColumn("{task.fields[words]}", markup=False),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         yield _bar(progress, name)
 
 
 def _bar(progress: "Progress", name: str) -> Show:
-    task = progress.add_task(name, total=None)
+    task = progress.add_task(name, total=None, words="")
 
     def show(action: Action, device: Device) -> None:
-        progress.update(task, description=f"{name}: {action.kind} {word(ACTION_STATES, action.state)}")
-        if device.progress is not None and device.progress.total_bytes:
-            progress.update(task, completed=device.progress.done_bytes, total=device.progress.total_bytes)
+        seen = device.progress
+        progress.update(
+            task,
+            description=f"{name}: {action.kind} {word(ACTION_STATES, action.state)}",
+            words=describe_progress(seen) if seen is not None else "",
+        )
+        if seen is not None and seen.total_bytes:
+            progress.update(task, completed=seen.done_bytes, total=seen.total_bytes)
 
     return show
 
@@ -119,9 +131,13 @@ def _line_by_line(name: str) -> Show:
     """For a log: one line for each new state."""
     seen: set[str] = set()
 
-    def show(action: Action, _device: Device) -> None:
+    def show(action: Action, device: Device) -> None:
+        waits_until = device.progress.waits_until if device.progress else None
         if action.state not in seen:
             seen.add(action.state)
             remark(f"{name}: {action.kind} {word(ACTION_STATES, action.state)}")
+        if waits_until is not None and waits_until.isoformat() not in seen:
+            seen.add(waits_until.isoformat())
+            remark(f"{name}: waits for the site's download window until {format_moment(waits_until)}")
 
     return show

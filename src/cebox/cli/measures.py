@@ -1,7 +1,12 @@
 """Sizes, times and rates as people read them."""
 
+import re
 from datetime import datetime
 
+from cebox.errors import InvalidInput
+
+_RATES = {"kbit/s": 125, "mbit/s": 125_000, "gbit/s": 125_000_000, "kb/s": 1000, "mb/s": 1_000_000}
+_RATE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+/s)")
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -19,9 +24,31 @@ def format_bytes(size: int | None) -> str:
     return f"{value:.1f} {unit}"
 
 
+def format_rate(bytes_per_second: int) -> str:
+    """As lines are sold: `16 Mbit/s`."""
+    return f"{bytes_per_second / _RATES['mbit/s']:.3f}".rstrip("0").rstrip(".") + " Mbit/s"
+
+
+def parse_rate(text: str) -> int:
+    """Bytes per second. Raises InvalidInput (`download_rate_out_of_range`)."""
+    match = _RATE.fullmatch(text.strip().lower())
+    if match is None or match[2] not in _RATES:
+        raise InvalidInput(
+            "download_rate_out_of_range",
+            f"{text!r} is no rate",
+            hint="Write it as 16Mbit/s, 500kbit/s or 2MB/s.",
+        )
+    return int(float(match[1]) * _RATES[match[2]])
+
+
 def format_seconds(seconds: float) -> str:
     """`8 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`: the two largest units."""
     return " ".join(_split(seconds)[:2]) or "0 s"
+
+
+def format_largest(seconds: float) -> str:
+    """`8 s`, `3 min`, `2 h`: what is enough of a guess."""
+    return (_split(seconds) or ["0 s"])[0]
 
 
 def format_ago(moment: datetime | None, now: datetime) -> str:

@@ -1,7 +1,7 @@
 """Options that several commands share, and how a group of commands and its examples are declared."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -42,6 +42,10 @@ KeyringFolder = Annotated[
     Path, typer.Option("--keyring", metavar="FOLDER", help="The keyring's folder.", file_okay=False)
 ]
 DeviceArgument = Annotated[str, typer.Argument(metavar="DEVICE", help="Its name or id.")]
+EncodingProfile = Annotated[
+    Literal["smallest", "light"],
+    typer.Option("--profile", help="smallest: the fewest bytes; light: quickly unpacked by a slow processor."),
+]
 IsYes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before sending.")]
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cebox.cli.options import AsJson, KeyringFolder, RepositoryFolder, examples
+from cebox.cli.earlier import load_earlier, load_manifest
+from cebox.cli.options import AsJson, EncodingProfile, KeyringFolder, RepositoryFolder, examples
 from cebox.cli.output import print_json, remark, say
-from cebox.cli.progress import show_progress
+from cebox.cli.progress import show_work
 from cebox.domain.version import Version
 from cebox.errors import InvalidInput
 from cebox.kit.clock import utc_now
@@ -23,6 +24,7 @@ def add(app: typer.Typer) -> None:
         epilog=examples(
             "cebox release build tree/ --version 2026.11.1 --output out/2026.11.1",
             "cebox release build tree/ --version 2026.11.2 --from out/2026.11.1 --output out/2026.11.2",
+            "cebox release build tree/ --version 2026.11.3 --from out --patches 2 --output out/2026.11.3",
         )
     )(build)
     app.command(epilog=examples("cebox release publish out/2026.11.1 --repository repository --keyring keyring"))(
@@ -45,8 +47,17 @@ def build(
     ] = None,
     earlier: Annotated[
         list[Path] | None,
-        typer.Option("--from", metavar="FOLDER", help="An earlier release's folder, to make a patch from; repeatable."),
+        typer.Option(
+            "--from",
+            metavar="FOLDER",
+            help="An earlier release's folder, or one that holds several, to make patches from; repeatable.",
+        ),
     ] = None,
+    patches: Annotated[
+        int,
+        typer.Option("--patches", min=0, metavar="N", help="Make patches from the newest N of the earlier releases."),
+    ] = 5,
+    profile: EncodingProfile = "smallest",
     notes_fr: Annotated[
         Path | None, typer.Option("--notes-fr", metavar="FILE", help="Release notes in French, Markdown.")
     ] = None,
@@ -63,13 +74,16 @@ def build(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a release from a tree or an image: the image, its patches, its manifest."""
-    from cebox.release.build import build_release
+    """Make a release of a tree or an image: image, patches, manifest. Cut off, it goes on where it was."""
+    from cebox.release.build import build_release, has_begun
     from cebox.release.manifest import Notes
+    from cebox.release.ways import Effort
 
-    previous = [_load_earlier(folder) for folder in earlier or ()]
     this = Version.parse(version)
-    with show_progress(f"building {this}") as report:
+    previous = load_earlier(earlier or (), this)
+    if has_begun(output):
+        remark(f"A build in {output} was cut off; this one goes on where it was.")
+    with show_work(f"building {this}") as report:
         manifest = build_release(
             source=source,
             version=this,
@@ -77,8 +91,10 @@ def build(
             notes=Notes(fr=_read_notes(notes_fr), en=_read_notes(notes_en)),
             output=output,
             previous=previous,
+            most_patches=patches,
             created=created.replace(tzinfo=UTC) if created else utc_now(),
             tree_format=tree_format,
+            effort=Effort(profile=profile),
             progress=report,
         )
     from cebox.cli.release_words import print_release, read_manifest
@@ -101,7 +117,7 @@ def publish(
     from cebox.release.publish import publish_release
     from cebox.release.sign import Keyring
 
-    version = str(_load_manifest(release).version)
+    version = str(load_manifest(release).version)
     is_new = publish_release(release, repository, Keyring.load(keyring), clock=utc_now)
     if as_json:
         print_json({"version": version, "is_new": is_new})
@@ -119,23 +135,6 @@ def renew(repository: RepositoryFolder, keyring: KeyringFolder, as_json: AsJson 
         print_json({"repository": repository})
     else:
         say(f"The metadata of {repository} is signed anew.")
-
-
-def _load_earlier(folder: Path) -> "tuple[Manifest, Path]":
-    return _load_manifest(folder), folder / "root.img"
-
-
-def _load_manifest(folder: Path) -> "Manifest":
-    from cebox.release.manifest import decode_manifest
-
-    try:
-        return decode_manifest((folder / "manifest.json").read_bytes())
-    except OSError as error:
-        raise InvalidInput(
-            "release_folder_invalid",
-            f"{folder} is no release's folder: {error.strerror}",
-            hint="Name the folder that `cebox release build --output` made.",
-        ) from error
 
 
 def _choose_floor(this: Version, earlier: "Sequence[Manifest]") -> Version:

@@ -41,6 +41,7 @@ FINDINGS: Mapping[Finding, str] = MappingProxyType(
         Finding.SITE_DECIDES: "the site's WRS decides, not what was asked",
         Finding.WRS_DOWN: "the site's WRS does not answer: the site's version comes from the cloud",
         Finding.WRS_WOULD_SPREAD_TEST: "the site's boxes would take this test version at their next shutdown",
+        Finding.WINDOW_CLOSED: "the download begins when the site's download window opens",
     }
 )
 

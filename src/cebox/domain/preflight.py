@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from cebox.domain.device import Device, DeviceKind
+from cebox.domain.device import Device, DeviceKind, Place
 from cebox.domain.release import Release
-from cebox.domain.resolution import Resolution, SiteServer, resolve
+from cebox.domain.resolution import Resolution, SiteServer, Source, resolve
 from cebox.domain.tag import Asked
 from cebox.domain.version import Version
 
@@ -34,6 +35,7 @@ class Finding(StrEnum):
     SITE_DECIDES = "site_decides"
     WRS_DOWN = "wrs_down"
     WRS_WOULD_SPREAD_TEST = "wrs_would_spread_test"
+    WINDOW_CLOSED = "window_closed"
 
 
 SEVERITY: Mapping[Finding, Severity] = {
@@ -50,17 +52,21 @@ SEVERITY: Mapping[Finding, Severity] = {
     Finding.SITE_DECIDES: Severity.WARNS,
     Finding.WRS_DOWN: Severity.INFORMS,
     Finding.WRS_WOULD_SPREAD_TEST: Severity.WARNS,
+    Finding.WINDOW_CLOSED: Severity.INFORMS,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What an update would do to one device. `download_bytes` is None when the release is unknown."""
+    """What an update would do to one device. `download_bytes` is None when the release is unknown; `begins_at` is when
+    the site's download window opens, None when the download begins at once.
+    """
 
     resolution: Resolution
     findings: tuple[Finding, ...]
     download_bytes: int | None
     image_bytes: int | None
+    begins_at: datetime | None = None
 
     @property
     def blockers(self) -> tuple[Finding, ...]:
@@ -83,12 +89,13 @@ def preflight(
     server: SiteServer | None,
     releases: Mapping[Version, Release],
     box_versions: Mapping[Version, int] = MappingProxyType({}),
+    closed_until: datetime | None = None,
 ) -> Forecast:
     """Say what `device` would take and what stands in the way.
 
     `server` is the WRS of the device's site. `box_versions`, for a WRS, says how many ceBox of its site run which
     version: it mirrors the patches they need, and those below the account's version would take its own at their next
-    shutdown (R10).
+    shutdown (R10). `closed_until` is when the download window of the site opens, None while it is open.
     """
     resolution = resolve(device.kind, device.place, asked, server)
     release = releases.get(resolution.version)
@@ -97,12 +104,21 @@ def preflight(
         *_release_findings(device, resolution.version, release, releases),
         *_site_findings(device, resolution, server, account_version, box_versions),
     )
+    begins_at = closed_until if is_bound_by_window(device.kind, device.place, resolution) else None
+    if begins_at is not None and not {Finding.ALREADY_THERE, Finding.ALREADY_STAGED} & set(findings):
+        findings = (*findings, Finding.WINDOW_CLOSED)
     return Forecast(
         resolution=resolution,
         findings=findings,
         download_bytes=_plan_download(device, release, findings, box_versions) if release else None,
         image_bytes=release.image_bytes if release else None,
+        begins_at=begins_at if Finding.WINDOW_CLOSED in findings else None,
     )
+
+
+def is_bound_by_window(kind: DeviceKind, place: Place, resolution: Resolution) -> bool:
+    """The hours are those of the site's line to the cloud: its network and somebody's line at home have none."""
+    return kind is DeviceKind.WRS or (place is Place.SITE and resolution.source is Source.CLOUD)
 
 
 def admit(forecast: Forecast, *, at_next_start: bool) -> Admission:

@@ -14,6 +14,7 @@ from cebox.release.manifest import Manifest, decode_manifest
 from cebox.release.publish import publish_release
 from cebox.release.sign import Keyring
 from cebox.release.tree import TreeFormat
+from cebox.release.ways import Effort
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Vendor:
             previous=[(built.manifest, built.image) for built in self.list_built()],
             created=planned.built_at,
             tree_format=tree_format,
-            level=level,
+            effort=Effort(level=level),
         )
         if source is None:
             shutil.rmtree(tree)

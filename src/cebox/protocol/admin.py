@@ -83,11 +83,21 @@ class Tag(Answer, frozen=True, kw_only=True):
     note: str = ""
 
 
+class Limits(Answer, frozen=True, kw_only=True):
+    """Of a site's line to the cloud; None and empty are none. The window is by the clocks of `time_zone`."""
+
+    download_bytes_per_second: int | None = None
+    download_window: str = ""
+    time_zone: str = "UTC"
+
+
 class Site(Answer, frozen=True, kw_only=True):
     id: str
     name: str
     networks: tuple[str, ...] = ()
     account_id: str
+    limits: Limits = Limits()
+    own_limits: Limits | None = None
 
 
 class Key(Answer, frozen=True, kw_only=True):
@@ -162,7 +172,8 @@ class Finding(Answer, frozen=True, kw_only=True):
 class Forecast(Answer, frozen=True, kw_only=True):
     """Preflight for one device. `admission` is send, queue or refuse; the rest is what an update takes.
 
-    `finalises` is the version a restart puts on trial, `installs` what a shutdown installs first (R10).
+    `finalises` is the version a restart puts on trial, `installs` what a shutdown installs first (R10), `begins_at`
+    when the site's download window opens.
     """
 
     kind: str
@@ -173,6 +184,7 @@ class Forecast(Answer, frozen=True, kw_only=True):
     image_bytes: int | None = None
     finalises: str | None = None
     installs: Resolution | None = None
+    begins_at: datetime | None = None
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -215,6 +227,10 @@ class Progress(Answer, frozen=True, kw_only=True):
     done_bytes: int
     total_bytes: int
     action_id: str | None = None
+    rate_bytes_per_second: int | None = None
+    seconds_left: int | None = None
+    waits_until: datetime | None = None
+    """When the site's download window opens, while the download waits for it."""
 
 
 class Device(Answer, frozen=True, kw_only=True):

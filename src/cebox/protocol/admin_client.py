@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
+import msgspec
 
 from cebox.errors import InvalidInput, Unavailable
 from cebox.protocol import admin
@@ -98,6 +99,23 @@ class AdminClient:
 
     def create_site(self, name: str, networks: list[str], account: str | None = None) -> admin.Site:
         return self._post("/sites", admin.Site, {"name": name, "networks": networks}, account=account)
+
+    def limit_site(self, site_id: str, limits: admin.Limits | None) -> admin.Site:
+        """None: the account's limits hold."""
+        address = f"/sites/{_part(site_id)}/limits"
+        if limits is None:
+            site: admin.Site = self._send("DELETE", address, admin.Site)
+        else:
+            site = self._send("PUT", address, admin.Site, body=msgspec.to_builtins(limits))
+        return site
+
+    def get_account_limits(self, account_id: str) -> admin.Limits:
+        return self._get(f"/accounts/{_part(account_id)}/limits", admin.Limits)
+
+    def limit_account(self, account_id: str, limits: admin.Limits) -> admin.Limits:
+        address = f"/accounts/{_part(account_id)}/limits"
+        answer: admin.Limits = self._send("PUT", address, admin.Limits, body=msgspec.to_builtins(limits))
+        return answer
 
     def list_keys(self, account: str | None = None) -> list[admin.Key]:
         return self._list("/keys", admin.Key, account=account)

@@ -11,6 +11,7 @@ Delivery of orders is at-least-once: the console repeats an order until it is ac
 Results are repeated by the box until `SyncResponse.received_results` names them.
 """
 
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -75,13 +76,34 @@ class BoxPhase(StrEnum):
 
 
 class Progress(Message, frozen=True, kw_only=True):
-    """Live progress of the update under way. `action_id` is None when a shutdown triggered it."""
+    """Live progress of the update under way. `action_id` is None when a shutdown triggered it.
+
+    The rate is the box's, smoothed, for it sees every byte; None while it is unknown, as `total_bytes` is 0.
+    """
 
     version: str
     done_bytes: int
     total_bytes: int
     rate_bytes_per_second: int | None = None
     action_id: str | None = None
+    waits_until: str = ""
+    """When the site's download window opens; empty while bytes may come."""
+
+    @property
+    def waiting_until(self) -> datetime | None:
+        """`waits_until` as a time; None for what is none."""
+        try:
+            moment = datetime.fromisoformat(self.waits_until)
+        except ValueError:
+            return None
+        return moment if moment.tzinfo else None
+
+    @property
+    def seconds_left(self) -> int | None:
+        """At the present rate; None while nobody can know."""
+        if not self.rate_bytes_per_second or self.total_bytes < self.done_bytes:
+            return None
+        return -(-(self.total_bytes - self.done_bytes) // self.rate_bytes_per_second)
 
 
 class Observed(Message, frozen=True, kw_only=True):
@@ -190,9 +212,16 @@ class SiteInfo(Message, frozen=True, kw_only=True):
 
 
 class Settings(Message, frozen=True, kw_only=True):
+    """The last three are the site's, for what its machines fetch from the cloud; a box away from it need not mind.
+
+    `download_window` is `22:00-06:00` or empty, by the clocks of `time_zone` (IANA name).
+    """
+
     wait_seconds: int = 25
     progress_interval_milliseconds: int = 250
     download_bytes_per_second: int | None = None
+    download_window: str = ""
+    time_zone: str = "UTC"
 
 
 class SyncResponse(Message, frozen=True, kw_only=True):

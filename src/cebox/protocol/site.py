@@ -4,6 +4,7 @@ GET  /site.json?nonce=…        SignedStatement of a SiteStatement          to 
 GET  /repository/…             the served release, a static repository with Range
 GET  /prepared/<version>/…     the release prepared beside the served one  unix socket, owner only
 POST /control/v1/prepare       PrepareRequest -> MirrorState               unix socket, owner only
+POST /control/v1/follow        PrepareRequest -> MirrorState               unix socket, owner only
 POST /control/v1/serve         ServeRequest   -> MirrorState               unix socket, owner only
 GET  /control/v1/state         MirrorState                                 unix socket, owner only
 """
@@ -16,6 +17,7 @@ SITE_PATH = "/site.json"
 REPOSITORY_PATH = "/repository"
 PREPARED_PATH = "/prepared"
 PREPARE_PATH = "/control/v1/prepare"
+FOLLOW_PATH = "/control/v1/follow"
 SERVE_PATH = "/control/v1/serve"
 STATE_PATH = "/control/v1/state"
 
@@ -45,13 +47,17 @@ class MirrorPhase(StrEnum):
 
 
 class PrepareRequest(Message, frozen=True, kw_only=True):
-    """Fetch `version` beside the served release. Asking again while it runs, or after it is there, is harmless."""
+    """Fetch `version` beside the served release. Asking again while it runs, or after it is there, is harmless; the
+    newest address and limits hold for what is under way.
+    """
 
     version: str
     repository_url: str
     box_versions: tuple[str, ...] = ()
     """Versions the site's boxes and this machine run: their patches are mirrored beside the full image."""
     download_bytes_per_second: int | None = None
+    download_window: str = ""
+    time_zone: str = "UTC"
     reference_time: str = ""
 
 
@@ -73,4 +79,6 @@ class MirrorState(Message, frozen=True, kw_only=True):
     wan_bytes: int = 0
     lan_bytes: int = 0
     """Repository bytes served to the LAN since this process started (without this machine's own)."""
+    waits_until: str = ""
+    """When the download window opens, while the preparation waits for it."""
     error: Problem | None = None

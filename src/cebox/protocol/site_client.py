@@ -14,6 +14,7 @@ from cebox.protocol.device import Message, SiteServerInfo
 from cebox.protocol.identity import verify_signature
 from cebox.protocol.problems import read_answer
 from cebox.protocol.site import (
+    FOLLOW_PATH,
     PREPARE_PATH,
     SERVE_PATH,
     SITE_PATH,
@@ -92,6 +93,10 @@ class MirrorControl:
 
     def prepare(self, request: PrepareRequest) -> MirrorState:
         return self._ask("POST", PREPARE_PATH, request)
+
+    def follow(self, request: PrepareRequest) -> MirrorState:
+        """Of a release that is there whole, keep exactly the patches that `box_versions` need, from now on."""
+        return self._ask("POST", FOLLOW_PATH, request)
 
     def serve(self, request: ServeRequest) -> MirrorState:
         return self._ask("POST", SERVE_PATH, request)

@@ -3,23 +3,24 @@
 <output>/manifest.json
 <output>/blobs/<2>/<sha256>     the full way and one patch per earlier release
 <output>/root.img               the image itself, kept to make later patches from
+<output>/.building              what is encoded already, while the build is under way
 """
 
+import errno
+import fcntl
+import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from cebox.domain.version import Version
-from cebox.errors import Conflict, InvalidInput
+from cebox.errors import Conflict, Exhausted, InvalidInput, Unavailable
 from cebox.kit.files import replace_file
-from cebox.release.encode import PatchEncoder
 from cebox.release.manifest import (
-    LARGEST_INDEX_BYTES,
     ROOT_IMAGE,
     Component,
     Image,
@@ -29,24 +30,18 @@ from cebox.release.manifest import (
     decode_manifest,
     encode_manifest,
 )
-from cebox.release.patch import MOST_BLOCKS
-from cebox.release.plan import Limits, Plan, Scan, plan_full, plan_patch, scan_image
+from cebox.release.shelf import Shelf
 from cebox.release.slot import ImageFile
 from cebox.release.tree import TreeFormat, list_components, make_image
+from cebox.release.ways import Effort, PlannedWay, WayMaker, is_worth
 
 MANIFEST_NAME = "manifest.json"
 IMAGE_NAME = "root.img"
-DEFAULT_LEVEL = 19
+DEFAULT_PATCHES = 5
+_SHELF_NAME = ".building"
 
 Previous = Sequence[tuple[Manifest, Path]]
 """Earlier releases: their manifests and their `root.img`."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    version: Version
-    image: ImageFile
-    scan: Scan
 
 
 def build_release(
@@ -57,46 +52,118 @@ def build_release(
     notes: Notes,
     output: Path,
     previous: Previous = (),
+    most_patches: int = DEFAULT_PATCHES,
     components: Iterable[Component] = (),
     created: datetime,
     tree_format: TreeFormat = "erofs",
-    level: int = DEFAULT_LEVEL,
-    limits: Limits | None = None,
+    effort: Effort | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Manifest:
     """Build `version` from a directory tree or an image file; equal arguments give equal files.
 
-    `level` is zstd's: 19 for the smallest download, 3 for a quick one. `components` are added to those the tree names.
-    `progress` is called with the work done and the whole of it, in bytes. A patch no smaller than the full way is left
-    out. Raises InvalidInput (`source_missing`, `source_empty`, `floor_above_version`, `previous_image_differs`),
-    Conflict (`output_exists`), Unavailable (`tool_missing`).
+    Patches are made from the newest `most_patches` of `previous`; one that saves nothing is left out. A tree is laid
+    out like the newest of them. `components` are added to those the tree names. `progress` is called with the work done
+    and the whole of it, known from the first call on; both count as `Plan.work_bytes` does. A build that was cut off
+    goes on where it was when it is asked for again: see `has_begun`.
+
+    Raises InvalidInput (`source_missing`, `source_empty`, `floor_above_version`, `image_too_large`,
+    `image_too_scattered`, `erofs_malformed`, `previous_image_missing`, `previous_image_differs`), Conflict
+    (`output_exists`, `build_running`), Unavailable (`tool_missing`, `build_failed`) and Exhausted (`disk_full`).
     """
     if floor > version:
         raise InvalidInput("floor_above_version", f"the floor {floor} is above {version} itself")
-    with suppress(FileNotFoundError):
-        if any(output.iterdir()):
-            raise Conflict("output_exists", f"{output} is not empty", hint="Name a new folder for the release.")
-    output.mkdir(parents=True, exist_ok=True)
-    image_path = output / IMAGE_NAME
-    _make_root_image(source, image_path, tree_format)
-    found = list_components(source) if source.is_dir() else ()
-    builder = _Builder(output, limits or Limits(), level, progress)
-    manifest = Manifest(
-        version=version,
-        floor=floor,
-        created=created,
-        components=tuple(sorted({*found, *components}, key=lambda one: (one.name, one.version))),
-        notes=notes,
-        images=(builder.build_image(image_path, previous),),
-    )
-    content = encode_manifest(manifest)
-    replace_file(output / MANIFEST_NAME, content)
+    earlier = sorted(previous, key=lambda one: one[0].version, reverse=True)
+    for known, path in earlier[: max(most_patches, 1)]:
+        with _open_previous(known, path):
+            pass
+    with _named_errors(output), _open_output(output) as shelf:
+        image_path = output / IMAGE_NAME
+        _make_root_image(source, image_path, tree_format, like=earlier[0][1] if earlier else None)
+        found = list_components(source) if source.is_dir() else ()
+        image = _build_image(image_path, earlier[:most_patches], output, effort or Effort(), shelf, _Progress(progress))
+        manifest = Manifest(
+            version=version,
+            floor=floor,
+            created=created,
+            components=tuple(sorted({*found, *components}, key=lambda one: (one.name, one.version))),
+            notes=notes,
+            images=(image,),
+        )
+        content = encode_manifest(manifest)
+        replace_file(output / MANIFEST_NAME, content)
+        shutil.rmtree(output / _SHELF_NAME, ignore_errors=True)
     return decode_manifest(content)
 
 
-def _make_root_image(source: Path, target: Path, tree_format: TreeFormat) -> None:
+def has_begun(output: Path) -> bool:
+    """Whether `output` holds what a build that was cut off had done. Raises OSError."""
+    return _is_unfinished(output) and any((output / _SHELF_NAME).iterdir())
+
+
+def _is_unfinished(output: Path) -> bool:
+    return (output / _SHELF_NAME).is_dir() and not (output / MANIFEST_NAME).exists()
+
+
+@contextmanager
+def _open_output(output: Path) -> Iterator[Shelf]:
+    """An empty folder, or that of a build that was cut off: what it had encoded stays, the rest goes."""
+    _verify_free(output)
+    shelf = output / _SHELF_NAME
+    shelf.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(shelf, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _lock(descriptor, output)
+        _verify_free(output)
+        for entry in output.iterdir():
+            if entry != shelf:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        yield Shelf(shelf)
+    finally:
+        os.close(descriptor)
+
+
+def _verify_free(output: Path) -> None:
+    if not output.exists() or _is_unfinished(output) or (output.is_dir() and not any(output.iterdir())):
+        return
+    if (output / MANIFEST_NAME).exists():
+        # A cut between the last two steps leaves it there, and nobody needs it any more.
+        shutil.rmtree(output / _SHELF_NAME, ignore_errors=True)
+        raise Conflict(
+            "output_exists",
+            f"{output} holds a whole release already",
+            hint="Publish it, or name a new folder for another one.",
+        )
+    raise Conflict("output_exists", f"{output} is in use for something else", hint="Name a new folder for the release.")
+
+
+def _lock(descriptor: int, output: Path) -> None:
+    """Until the descriptor is closed, at the latest by the end of this process."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise Conflict(
+            "build_running", f"another build is writing to {output}", hint="Wait until it ends, or name another folder."
+        ) from error
+
+
+@contextmanager
+def _named_errors(output: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            hint = "Free some space and build again: it goes on where it was."
+            raise Exhausted("disk_full", f"no room left for {output}", hint=hint) from error
+        raise Unavailable(
+            "build_failed",
+            f"the release cannot be built: {error}",
+            hint="Check the rights to the folders, and the disk; a build goes on where it was.",
+        ) from error
+
+
+def _make_root_image(source: Path, target: Path, tree_format: TreeFormat, *, like: Path | None) -> None:
     if source.is_dir():
-        make_image(source, target, tree_format)
+        make_image(source, target, tree_format, like)
     elif source.exists():
         shutil.copyfile(source, target)
     else:
@@ -105,60 +172,80 @@ def _make_root_image(source: Path, target: Path, tree_format: TreeFormat) -> Non
         raise InvalidInput("source_empty", f"{source} is empty")
 
 
-class _Builder:
-    """One image and all its ways."""
+class _Progress:
+    """Adds up what several ways report."""
 
-    def __init__(self, output: Path, limits: Limits, level: int, progress: Callable[[int, int], None] | None) -> None:
-        self._output = output
-        self._limits = limits
-        self._level = level
-        self._progress = progress
+    def __init__(self, report: Callable[[int, int], None] | None) -> None:
+        self._report = report
         self._done_bytes = 0
         self._total_bytes = 0
 
-    def build_image(self, path: Path, previous: Previous) -> Image:
-        self._total_bytes = path.stat().st_size * (1 + len(previous))
-        with ImageFile(path, is_writable=False) as image:
-            if image.size_bytes > MOST_BLOCKS * self._limits.block_bytes:
-                raise InvalidInput("image_too_large", f"{path} is too large for blocks of {self._limits.block_bytes}")
-            scan = scan_image(image, self._limits.block_bytes)
-            full = self._make_way(image, scan, None, plan_full(scan, self._limits))
-            assert full is not None
-            ways = [full]
-            for manifest, old_path in previous:
-                with ImageFile(old_path, is_writable=False) as old:
-                    way = self._make_patch(image, scan, old, manifest, full)
-                if way is not None:
-                    ways.append(way)
-        return Image(name=ROOT_IMAGE, size=scan.size_bytes, sha256=scan.sha256, ways=tuple(ways))
+    def begin(self, total_bytes: int) -> None:
+        self._total_bytes = total_bytes
+        self.advance(0)
 
-    def _make_patch(self, image: ImageFile, scan: Scan, old: ImageFile, manifest: Manifest, full: Way) -> Way | None:
-        old_scan = scan_image(old, self._limits.block_bytes)
-        if old_scan.sha256 != manifest.root.sha256:
-            raise InvalidInput(
-                "previous_image_differs",
-                f"the image given for {manifest.version} is not the one it was published with",
-                hint="Name the release folder that was published, with its root.img.",
-            )
-        plans = plan_patch(old_scan, scan, self._limits)
-        source = _Source(manifest.version, old, old_scan)
-        return self._make_way(image, scan, source, plans, full)
-
-    def _make_way(
-        self, image: ImageFile, scan: Scan, source: _Source | None, plans: list[Plan], full: Way | None = None
-    ) -> Way | None:
-        """None, and no file, when the way costs as much as `full`."""
-        encoder = PatchEncoder(image, source.image if source else None, limits=self._limits, level=self._level)
-        way, path = encoder.write(plans, scan, source.scan if source else None, self._output, self._advance)
-        if full is not None and (way.blob.size >= full.blob.size or way.index_bytes > LARGEST_INDEX_BYTES):
-            path.unlink()
-            return None
-        place = self._output / way.blob.path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        path.replace(place)
-        return msgspec.structs.replace(way, from_version=str(source.version)) if source else way
-
-    def _advance(self, count: int) -> None:
+    def advance(self, count: int) -> None:
         self._done_bytes += count
-        if self._progress is not None:
-            self._progress(self._done_bytes, self._total_bytes)
+        if self._report is not None:
+            self._report(self._done_bytes, self._total_bytes)
+
+
+def _build_image(
+    path: Path, previous: Previous, output: Path, effort: Effort, shelf: Shelf, progress: _Progress
+) -> Image:
+    """Everything is decided before anything is made: what is wrong is found at once, and the work is known."""
+    with ExitStack() as opened:
+        image = opened.enter_context(ImageFile(path, is_writable=False))
+        maker = WayMaker(image, output, effort, progress.advance, shelf)
+        patches = [_plan_patch(maker, manifest, opened, old) for manifest, old in previous]
+        planned = maker.plan_full()
+        progress.begin(sum(one.work_bytes for one in (planned, *patches)))
+        full = _put(output, *maker.make(planned))
+        found = [
+            _make_patch(maker, patch, manifest, output, full)
+            for patch, (manifest, _) in zip(patches, previous, strict=True)
+        ]
+    ways = (full, *filter(None, found))
+    return Image(name=ROOT_IMAGE, size=maker.scan.size_bytes, sha256=maker.scan.sha256, ways=ways)
+
+
+def _plan_patch(maker: WayMaker, manifest: Manifest, opened: ExitStack, path: Path) -> PlannedWay:
+    old = opened.enter_context(_open_previous(manifest, path))
+    scan = maker.scan_old(old)
+    if scan.sha256 != manifest.root.sha256:
+        raise InvalidInput(
+            "previous_image_differs",
+            f"the image given for {manifest.version} is not the one it was published with",
+            hint="Name the release folder that was published, with its root.img.",
+        )
+    return maker.plan_patch(old, scan)
+
+
+def _open_previous(manifest: Manifest, path: Path) -> ImageFile:
+    try:
+        return ImageFile(path, is_writable=False)
+    except OSError as error:
+        raise InvalidInput(
+            "previous_image_missing",
+            f"the image of {manifest.version} cannot be read: {error.strerror}",
+            hint="A patch is made from the root.img of a release's folder: put it back, or leave that release out.",
+        ) from error
+
+
+def _make_patch(maker: WayMaker, planned: PlannedWay, manifest: Manifest, output: Path, full: Way) -> Way | None:
+    """None, and no file, when it is not worth it or when no box could read it."""
+    try:
+        way, path = maker.make(planned)
+    except InvalidInput:
+        return None
+    if not is_worth(way, full):
+        path.unlink()
+        return None
+    return _put(output, msgspec.structs.replace(way, from_version=str(manifest.version)), path)
+
+
+def _put(output: Path, way: Way, path: Path) -> Way:
+    place = output / way.blob.path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    path.replace(place)
+    return way

@@ -4,22 +4,25 @@ import hashlib
 import os
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from cebox.release.codecs import ZSTD, ZSTD_DICT, get_codec, window_log
+import msgspec
+
+from cebox.release.choice import Profile, encode_best, is_alike
+from cebox.release.codecs import get_codec, window_log
 from cebox.release.manifest import Blob, Bounds, Way
-from cebox.release.patch import Extents, Index, Operation, Segment, encode_index
-from cebox.release.plan import Limits, Plan, Scan
+from cebox.release.patch import Extents, Index, Operation, Segment, encode_index, needed_bytes, total_bytes
+from cebox.release.plan import Limits, Plan
+from cebox.release.scan import Scan
+from cebox.release.shelf import Shelf
 from cebox.release.slot import ImageFile
 
-# One encoder holds about 150 MB with the largest tables: more of them would pass the builder's bound of 1 GB.
-_MOST_ENCODERS = 6
-_USELESS_DICTIONARY = 0.4
-"""A payload that keeps more than this part of its data may do better without its dictionary."""
+# One encoder holds some 300 MB with the largest windows: more of them would pass the builder's bound of 1 GB.
+_MOST_ENCODERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +32,32 @@ class _Encoded:
 
 
 class PatchEncoder:
-    """Encodes plans for one new image; `old` is None for the patch from nothing."""
+    """Encodes plans for one new image; `old` is None for the patch from nothing. `shelf` keeps what is done already."""
 
-    def __init__(self, new: ImageFile, old: ImageFile | None, *, limits: Limits, level: int) -> None:
+    def __init__(
+        self,
+        new: ImageFile,
+        old: ImageFile | None,
+        *,
+        limits: Limits,
+        profile: Profile,
+        level: int,
+        shelf: Shelf | None = None,
+    ) -> None:
         self._new = new
         self._old = old
         self._limits = limits
+        self._profile: Profile = profile
         self._level = level
+        self._shelf = shelf
+
+    def is_alike(self, target: Extents, old: Extents) -> bool:
+        """What `plan_patch` asks. Raises OSError."""
+        return is_alike(self._read(self._new, target), self._read(self._old, old))
 
     def write(
         self,
-        plans: list[Plan],
+        plans: Sequence[Plan],
         new_scan: Scan,
         old_scan: Scan | None,
         folder: Path,
@@ -47,14 +65,14 @@ class PatchEncoder:
     ) -> tuple[Way, Path]:
         """Write the patch file into `folder` and return the way without `from_version`, and the file.
 
-        `progress` gets the bytes of the new image done since the last call. Raises OSError.
+        `progress` gets the `Plan.work_bytes` done since the last call. Raises OSError.
         """
         with tempfile.TemporaryFile(dir=folder) as payloads:
             segments = []
-            for encoded in self._encode_all(plans):
+            for plan, encoded in zip(plans, self._encode_all(plans), strict=True):
                 payloads.write(encoded.payload)
                 segments.append(encoded.segment)
-                progress(encoded.segment.target_bytes)
+                progress(plan.work_bytes)
             index = self._index(tuple(segments), new_scan, old_scan)
             head = encode_index(index)
             payloads.seek(0)
@@ -71,15 +89,19 @@ class PatchEncoder:
 
     def _encode_all(self, plans: Iterable[Plan]) -> Iterator[_Encoded]:
         """In the plans' order; only a few segments are in memory at any time."""
-        workers = min(os.cpu_count() or 1, _MOST_ENCODERS)
+        workers = min(len(os.sched_getaffinity(0)), _MOST_ENCODERS)
         with ThreadPoolExecutor(workers) as pool:
             ahead: deque[Future[_Encoded]] = deque()
-            for plan in plans:
-                ahead.append(pool.submit(self._encode, plan))
-                if len(ahead) > 2 * workers:
+            try:
+                for plan in plans:
+                    ahead.append(pool.submit(self._encode, plan))
+                    if len(ahead) > 2 * workers:
+                        yield ahead.popleft().result()
+                while ahead:
                     yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
+            finally:
+                for one in ahead:
+                    one.cancel()
 
     def _encode(self, plan: Plan) -> _Encoded:
         segment = Segment(plan.operation, plan.target, old=plan.old, new=plan.new)
@@ -90,11 +112,11 @@ class PatchEncoder:
         return self._encode_payload(plan, segment)
 
     def _encode_payload(self, plan: Plan, segment: Segment) -> _Encoded:
-        data = b"".join(self._new.read_chunks(plan.target))
-        dictionary = self._read_dictionary(plan.old, plan.new)
-        codec, payload = self._choose(data, dictionary)
-        if codec == ZSTD:
-            segment = replace(segment, old=(), new=())
+        data = self._read(self._new, plan.target)
+        dictionary = self._read(self._old, plan.old)
+        codec, payload = self._encode_once(data, dictionary)
+        if not get_codec(codec).needs_dictionary:
+            segment = replace(segment, old=())
         segment = replace(
             segment,
             sha256=hashlib.sha256(data).digest(),
@@ -104,37 +126,26 @@ class PatchEncoder:
         )
         return _Encoded(segment, payload)
 
-    def _read_dictionary(self, old: Extents, new: Extents) -> bytes:
-        from_old = self._old.read_chunks(old) if self._old is not None else ()
-        return b"".join((*from_old, *self._new.read_chunks(new)))
+    def _encode_once(self, data: bytes, dictionary: bytes) -> tuple[str, bytes]:
+        if self._shelf is None:
+            return encode_best(data, dictionary, self._profile, self._level)
+        key = self._shelf.key(f"{self._profile} {self._level}", data, dictionary)
+        found = self._shelf.find(key)
+        if found is None:
+            found = encode_best(data, dictionary, self._profile, self._level)
+            self._shelf.put(key, *found)
+        return found
 
-    def _choose(self, data: bytes, dictionary: bytes) -> tuple[str, bytes]:
-        """The smallest of the codecs that give the data back."""
-        if not dictionary:
-            return ZSTD, self._prove(ZSTD, data, b"")
-        best = ZSTD_DICT, self._prove(ZSTD_DICT, data, dictionary)
-        if len(best[1]) > _USELESS_DICTIONARY * len(data):
-            plain = self._prove(ZSTD, data, b"")
-            if len(plain) <= len(best[1]):
-                return ZSTD, plain
-        return best
-
-    def _prove(self, codec_id: str, data: bytes, dictionary: bytes) -> bytes:
-        codec = get_codec(codec_id)
-        payload = codec.encode(data, dictionary, self._level)
-        if codec.decode(payload, dictionary, len(data), self._window_bytes()) != data:
-            raise AssertionError(f"codec {codec_id} does not give back what it was given")
-        return payload
-
-    def _window_bytes(self) -> int:
-        return 1 << window_log(self._limits.segment_bytes + self._limits.dictionary_bytes)
+    def _read(self, image: ImageFile | None, extents: Extents) -> bytes:
+        return b"".join(image.read_chunks(extents)) if image is not None else b""
 
     def _index(self, segments: tuple[Segment, ...], new: Scan, old: Scan | None) -> Index:
         payloads = [one for one in segments if one.operation is Operation.PAYLOAD]
-        bounds = Bounds(
+        sizes = Bounds(
             segment_bytes=max((one.target_bytes for one in payloads), default=1),
-            dictionary_bytes=max((_dictionary_bytes(one) for one in payloads), default=0),
-            window_bytes=self._window_bytes() if payloads else 0,
+            dictionary_bytes=max((total_bytes(one.old) for one in payloads), default=0),
+            window_bytes=max((1 << window_log(one.target_bytes + total_bytes(one.old)) for one in payloads), default=0),
+            memory_bytes=0,
         )
         return Index(
             new_bytes=new.size_bytes,
@@ -142,13 +153,11 @@ class PatchEncoder:
             old_bytes=old.size_bytes if old else 0,
             old_sha256=old.sha256 if old else None,
             block_bytes=self._limits.block_bytes,
-            bounds=bounds,
+            bounds=msgspec.structs.replace(
+                sizes, memory_bytes=max((needed_bytes(one, sizes) for one in payloads), default=0)
+            ),
             segments=segments,
         )
-
-
-def _dictionary_bytes(segment: Segment) -> int:
-    return sum(extent.length for extent in (*segment.old, *segment.new))
 
 
 def _write_blob(head: bytes, payloads: IO[bytes], folder: Path) -> tuple[Blob, Path]:

@@ -54,16 +54,15 @@ class Blob(msgspec.Struct, frozen=True):
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """The most memory any segment of a patch needs, so that a small box can decline before it downloads."""
+    """The most any segment of a patch needs, so that a small box can decline before it downloads.
+
+    `memory_bytes` is what applying takes beyond the program itself, one segment at a time.
+    """
 
     segment_bytes: Annotated[int, Meta(ge=1, le=1 << 30)]
     dictionary_bytes: Annotated[int, Meta(ge=0, le=1 << 30)]
     window_bytes: Annotated[int, Meta(ge=0, le=1 << 31)]
-
-    @property
-    def memory_bytes(self) -> int:
-        """What applying takes beyond the program itself: payload and output, the dictionary and the decoder's own."""
-        return 2 * self.segment_bytes + self.dictionary_bytes + max(self.dictionary_bytes, self.window_bytes)
+    memory_bytes: Annotated[int, Meta(ge=0, le=1 << 32)]
 
 
 class Way(msgspec.Struct, frozen=True):

@@ -25,13 +25,15 @@ from msgspec import Meta
 
 from cebox.errors import Untrusted
 from cebox.release.codecs import get_codec
-from cebox.release.manifest import Bounds, Image, Way
+from cebox.release.manifest import ROOT_IMAGE, Blob, Bounds, Image, Way
 
 MAGIC = b"ceboxpatch"
 FORMAT = 1
 _PREFIX = struct.Struct(f">{len(MAGIC)}sHI")
 PREFIX_BYTES = _PREFIX.size
-MOST_UNPACKED_BYTES = 16 << 20
+# A real release's index takes a hundredth of these; they bound the memory of a box that reads a hostile one.
+MOST_UNPACKED_BYTES = 4 << 20
+MOST_SEGMENTS = 1 << 15
 MOST_EXTENTS = 1 << 18
 MOST_BLOCKS = 1 << 24
 
@@ -101,7 +103,14 @@ def most_payload_bytes(segment_bytes: int) -> int:
     return segment_bytes + segment_bytes // 128 + 1024
 
 
-_Flat = list[int]
+def needed_bytes(segment: Segment, bounds: Bounds) -> int:
+    """The memory that making a segment with a payload takes: payload, dictionary, output and the decoder's own."""
+    dictionary_bytes, output_bytes = total_bytes(segment.old) + total_bytes(segment.new), segment.target_bytes
+    work_bytes = get_codec(segment.codec).work_bytes(dictionary_bytes, output_bytes, bounds.window_bytes)
+    return segment.payload_bytes + dictionary_bytes + output_bytes + work_bytes
+
+
+_Flat = Annotated[list[int], Meta(max_length=2 * MOST_EXTENTS)]
 """Extents as gap, count, gap, count … in blocks; a gap counts from the end of the extent before, in the same image."""
 _Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
 
@@ -124,7 +133,7 @@ class _WireIndex(msgspec.Struct, frozen=True):
     old_sha256: _Hash | None
     block_bytes: Annotated[int, Meta(ge=1, le=1 << 20)]
     bounds: Bounds
-    segments: list[_WireSegment]
+    segments: Annotated[list[_WireSegment], Meta(max_length=MOST_SEGMENTS)]
 
 
 def encode_index(index: Index) -> bytes:
@@ -178,6 +187,33 @@ def decode_index(head: bytes, way: Way, image: Image) -> Index:
     if not is_promised:
         raise _malformed("it makes another image than the manifest says")
     return index
+
+
+def read_head_bytes(prefix: bytes) -> int:
+    """How long the head is that begins with these `PREFIX_BYTES`. Raises Untrusted (`patch_malformed`)."""
+    if len(prefix) < PREFIX_BYTES:
+        raise _malformed("it is too short")
+    magic, _, packed_bytes = _PREFIX.unpack_from(prefix)
+    if magic != MAGIC:
+        raise _malformed("it is no patch file")
+    return PREFIX_BYTES + int(packed_bytes)
+
+
+def describe_head(head: bytes, blob: Blob) -> tuple[Way, Image]:
+    """What a manifest would say of this file, by nobody's word but its own; `decode_index` takes it then.
+
+    Raises Untrusted (`patch_malformed`, `patch_format_unknown`).
+    """
+    wire = _unpack(head)
+    way = Way(
+        from_version=None,
+        from_sha256=wire.old_sha256.hex() if wire.old_sha256 is not None else None,
+        blob=blob,
+        index_bytes=len(head),
+        index_sha256=hashlib.sha256(head).hexdigest(),
+        bounds=wire.bounds,
+    )
+    return way, Image(name=ROOT_IMAGE, size=wire.new_bytes, sha256=wire.new_sha256.hex(), ways=(way,))
 
 
 def _unpack(head: bytes) -> _WireIndex:
@@ -325,6 +361,8 @@ class _Reader:
             segment.target_bytes > bounds.segment_bytes
             or source_bytes > bounds.dictionary_bytes
             or segment.payload_bytes > most_payload_bytes(bounds.segment_bytes)
+            # What a decoder takes besides is each program's own estimate, and no part of the format.
+            or segment.payload_bytes + source_bytes + segment.target_bytes > bounds.memory_bytes
         ):
             raise Untrusted("patch_bounds_exceeded", "a segment of the patch needs more memory than was declared")
 

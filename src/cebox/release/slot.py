@@ -19,7 +19,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class ImageFile:
-    """An open image. As a context it closes itself; every method raises OSError."""
+    """An open image, for any number of threads. As a context it closes itself; every method raises OSError."""
 
     def __init__(self, path: Path, *, is_writable: bool) -> None:
         self._descriptor = os.open(path, (os.O_RDWR if is_writable else os.O_RDONLY) | os.O_CLOEXEC)
@@ -35,10 +35,21 @@ class ImageFile:
 
     def read_chunks(self, extents: Extents) -> Iterator[bytes]:
         """The extents' bytes one after the other, a chunk at a time; shorter where the file ends early."""
-        for offset, length in _cut(extents):
+        for offset, length in cut_extents(extents):
             yield os.pread(self._descriptor, length, offset)
 
-    def write_chunks(self, extents: Extents, chunks: Iterable[bytes | memoryview]) -> None:
+    def read_into(self, extents: Extents, room: memoryview) -> None:
+        """Lay the extents' bytes into `room`, which has their size; what lies behind the file's end stays as it was."""
+        at = 0
+        for offset, length in extents:
+            done = 0
+            while done < length and (
+                count := os.preadv(self._descriptor, [room[at + done : at + length]], offset + done)
+            ):
+                done += count
+            at += length
+
+    def write_chunks(self, extents: Extents, chunks: Iterable[bytes | bytearray]) -> None:
         """Lay `chunks` into the extents, in order; together they have the extents' size."""
         places = iter(extents)
         offset, room = 0, 0
@@ -50,20 +61,29 @@ class ImageFile:
                 written = os.pwrite(self._descriptor, rest[:room], offset)
                 rest, offset, room = rest[written:], offset + written, room - written
 
-    def write_zeroes(self, extents: Extents) -> None:
-        """Leaves alone what is zero already: a sparse slot file stays sparse."""
-        for extent in _cut(extents):
+    def write_zeroes(self, extents: Extents) -> int:
+        """Leaves alone what is zero already: a sparse slot file stays sparse. Returns how many bytes were not."""
+        written_bytes = 0
+        for extent in cut_extents(extents):
             if not self.is_zero((extent,)):
                 self.write_chunks((extent,), (_ZEROES[: extent.length],))
+                written_bytes += extent.length
+        return written_bytes
 
     def is_zero(self, extents: Extents) -> bool:
-        return all(os.pread(self._descriptor, length, offset) == _ZEROES[:length] for offset, length in _cut(extents))
+        return all(
+            os.pread(self._descriptor, length, offset) == _ZEROES[:length] for offset, length in cut_extents(extents)
+        )
 
     def hash_extents(self, extents: Extents) -> bytes:
         digest = hashlib.sha256()
         for chunk in self.read_chunks(extents):
             digest.update(chunk)
         return digest.digest()
+
+    def flush(self) -> None:
+        """Send what was written so far to the disk; others may write meanwhile."""
+        os.fdatasync(self._descriptor)
 
     def sync(self) -> None:
         os.fsync(self._descriptor)
@@ -105,7 +125,8 @@ def _explain(path: Path, error: OSError) -> CeboxError:
     return Unavailable("slot_unusable", f"slot {path} cannot be used: {error}", hint="Check the machine's disk.")
 
 
-def _cut(extents: Extents) -> Iterator[Extent]:
+def cut_extents(extents: Extents) -> Iterator[Extent]:
+    """The same bytes, in extents of at most `CHUNK_BYTES`."""
     for offset, length in extents:
         for start in range(offset, offset + length, CHUNK_BYTES):
             yield Extent(start, min(CHUNK_BYTES, offset + length - start))

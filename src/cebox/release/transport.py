@@ -5,21 +5,26 @@ asked for. Whoever reads verifies what arrives.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
 
-from cebox.errors import NotFound, Unavailable, Untrusted
-from cebox.kit.backoff import wait_times
+from cebox.errors import Unavailable
+from cebox.release.http_answer import Interrupted, Part, endless, missing, read_part, truncated, verify_answer
+from cebox.release.pace import Gate, OpenGate, Pace, pause_until
+from cebox.release.tries import Patience, Tries
 
 CHUNK_BYTES = 64 << 10
-_MISSING = frozenset({403, 404, 410})
-"""Object stores answer 403 for what is not there."""
-_TRY_AGAIN = frozenset({408, 425, 429})
+# What is asked for at once after a silence: a proxy that collects the whole answer first must come through in time.
+_SMALLER_ASKS = (1 << 20, 128 << 10)
+
+
+Value = TypeVar("Value", str, float, int | None)
 
 
 class Transport(Protocol):
@@ -31,8 +36,8 @@ class Transport(Protocol):
     def read(self, path: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """The bytes from `start`, exactly `length` of them (None: to the end), in chunks of any size.
 
-        Raises NotFound (`blob_missing`), Unavailable (`repository_unreachable`, `repository_refused`) and Untrusted
-        (`endless_data`, `blob_truncated`).
+        Raises NotFound (`blob_missing`), Unavailable (`repository_unreachable`, `repository_refused`,
+        `range_ignored`, `captive_portal`) and Untrusted (`endless_data`, `blob_truncated`).
         """
         ...
 
@@ -48,7 +53,7 @@ class FolderTransport:
         try:
             stream = (self._folder / path).open("rb")
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-            raise _missing(path) from error
+            raise missing(path) from error
         except OSError as error:
             raise Unavailable("repository_unreachable", f"{self._folder} cannot be read: {error}") from error
         with stream:
@@ -62,34 +67,45 @@ class FolderTransport:
                 left = None if left is None else left - len(chunk)
                 yield chunk
         if left:
-            raise _truncated(path)
+            raise truncated(path)
 
 
 class HttpTransport:
     """A repository behind any server that knows GET, and better yet Range.
 
-    `client` is for a server on a unix socket or with its own certificates; it stays the caller's to close. The server
-    counts as gone when nothing came for `give_up_after_seconds`.
+    What may change is given as a question: it is asked again all along, and what is under way follows. `client` is for
+    a server on a unix socket or with its own certificates; it stays the caller's to close. `pause` waits between tries
+    and for the pace; it may come back early, and what it raises ends the reading.
     """
 
     def __init__(
         self,
-        base_url: str,
+        base_url: str | Callable[[], str],
         *,
         timeout_seconds: float = 30,
-        bytes_per_second: int | None = None,
-        give_up_after_seconds: float = 60,
+        bytes_per_second: int | Callable[[], int | None] | None = None,
+        give_up_after_seconds: float | Callable[[], float] = 60,
+        most_retry_after_seconds: float = 60,
         client: httpx.Client | None = None,
         first_wait_seconds: float = 0.2,
         most_wait_seconds: float = 10,
+        pause: Callable[[float], None] = time.sleep,
+        gate: Gate | None = None,
     ) -> None:
-        self._base_url = base_url.rstrip("/")
+        self._find_base_url = _ask(base_url)
         self._owns_client = client is None
         self._client = client or httpx.Client(timeout=timeout_seconds, follow_redirects=True)
-        self._give_up_after_seconds = give_up_after_seconds
-        self._first_wait_seconds = first_wait_seconds
-        self._most_wait_seconds = most_wait_seconds
-        self._pace = _Pace(bytes_per_second) if bytes_per_second else None
+        self._patience = Patience(
+            give_up_after_seconds=_ask(give_up_after_seconds),
+            first_wait_seconds=first_wait_seconds,
+            most_wait_seconds=most_wait_seconds,
+            most_retry_after_seconds=most_retry_after_seconds,
+        )
+        self._pause = pause
+        self._pace = Pace(_ask(bytes_per_second), pause)
+        self._gate = gate or OpenGate()
+        self._smaller_asks = iter(_SMALLER_ASKS)
+        self._ask_bytes: int | None = None
         self.received_bytes = 0
 
     def __enter__(self) -> Self:
@@ -106,125 +122,80 @@ class HttpTransport:
 
     def read(self, path: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         position, end = start, None if length is None else start + length
-        waits = self._new_waits()
-        patient_until = time.monotonic() + self._give_up_after_seconds
+        tries = Tries(self._patience)
         while end is None or position < end:
+            self._gate.wait()
+            base_url = self._find_base_url()
             try:
-                for chunk in self._read_once(path, position, end):
-                    position += len(chunk)
-                    yield chunk
-                    waits = self._new_waits()
-                    patient_until = time.monotonic() + self._give_up_after_seconds
-                if end is None:
-                    return
-            except _Interrupted as interruption:
-                wait_seconds = next(waits)
-                if time.monotonic() + wait_seconds > patient_until:
-                    raise self._unreachable(interruption) from interruption
-                time.sleep(wait_seconds)
+                with closing(self._read_once(base_url, path, position, end)) as chunks:
+                    for chunk in chunks:
+                        position += len(chunk)
+                        tries.note_bytes()
+                        yield chunk
+                        if not self._gate.is_open() or self._find_base_url() != base_url:
+                            break
+                    else:
+                        if end is None:
+                            return
+            except Interrupted as interruption:
+                if interruption.is_silent and self._ask_for_less(position, end):
+                    tries.renew()
+                pause_until(time.monotonic() + tries.plan_wait(interruption), self._pause)
 
-    def _new_waits(self) -> Iterator[float]:
-        return wait_times(first_seconds=self._first_wait_seconds, most_seconds=self._most_wait_seconds)
+    def _ask_for_less(self, position: int, end: int | None) -> bool:
+        """Whether there is less to ask for."""
+        smaller = next(self._smaller_asks, None)
+        if smaller is None or end is None or end - position <= smaller:
+            return False
+        self._ask_bytes = smaller
+        return True
 
-    def _read_once(self, path: str, start: int, end: int | None) -> Iterator[bytes]:
-        """One request. Raises `_Interrupted` where another may go on."""
+    def _read_once(self, base_url: str, path: str, start: int, end: int | None) -> Generator[bytes, None, None]:
+        """One request. Raises Interrupted where another may go on."""
         headers = {"Accept-Encoding": "identity"}
-        if start or end is not None:
-            headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
+        until = end if end is None or self._ask_bytes is None else min(end, start + self._ask_bytes)
+        if start or until is not None:
+            headers["Range"] = f"bytes={start}-{'' if until is None else until - 1}"
+        received_before = self.received_bytes
+        part = None
         try:
-            with self._client.stream("GET", f"{self._base_url}/{quote(path)}", headers=headers) as response:
-                self._verify_status(path, response)
-                yield from self._read_body(path, response, start, end)
+            with self._client.stream("GET", f"{base_url.rstrip('/')}/{quote(path)}", headers=headers) as response:
+                verify_answer(response, path)
+                part = read_part(response)
+                yield from self._read_body(path, response, part, start, end if part.is_whole else until)
         except httpx.RequestError as error:
-            raise _Interrupted(str(error) or type(error).__name__) from error
+            raise Interrupted(
+                str(error) or type(error).__name__,
+                is_futile=part is not None and part.start < start,
+                is_silent=isinstance(error, httpx.ReadTimeout) and self.received_bytes == received_before,
+            ) from error
 
-    def _verify_status(self, path: str, response: httpx.Response) -> None:
-        status = response.status_code
-        if status in _MISSING:
-            raise _missing(path)
-        if status == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-            raise _truncated(path)
-        if status >= 500 or status in _TRY_AGAIN:
-            raise _Interrupted(f"the server answers {status}")
-        if status not in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT):
-            raise Unavailable(
-                "repository_refused",
-                f"{self._base_url} answers {status} for {path}",
-                hint="Check the repository's address, and what a proxy in between allows.",
-            )
-
-    def _read_body(self, path: str, response: httpx.Response, start: int, end: int | None) -> Iterator[bytes]:
-        at, total = _body_place(response)
+    def _read_body(
+        self, path: str, response: httpx.Response, part: Part, start: int, end: int | None
+    ) -> Iterator[bytes]:
+        at, total = part.start, part.file_bytes
         if at > start:
-            raise _Interrupted("the server sends another part than was asked for")
+            raise Interrupted("another part came than was asked for", is_futile=True)
         if total is not None and total < (start if end is None else end):
-            raise _truncated(path)
-        is_larger = response.status_code == httpx.codes.OK and total is not None and end is not None and total > end
-        for chunk in response.iter_raw(CHUNK_BYTES):
+            raise truncated(path)
+        is_larger = part.is_whole and total is not None and end is not None and total > end
+        has_given = False
+        # In whatever pieces they come: waiting for a full one would lose them when the connection is cut.
+        for chunk in response.iter_raw():
             self.received_bytes += len(chunk)
-            if self._pace:
-                self._pace.spend(len(chunk))
+            self._pace.spend(len(chunk))
             if end is not None and at + len(chunk) > end and not is_larger:
-                raise Untrusted("endless_data", f"the server sends more than {path} has")
+                raise endless(path)
             wanted = chunk[max(0, start - at) : None if end is None else end - at]
             at += len(chunk)
             if wanted:
+                has_given = True
                 yield wanted
             if is_larger and end is not None and at >= end:
                 return
-        if end is not None and at < end:
-            raise _Interrupted("the connection ended early")
-
-    def _unreachable(self, reason: Exception) -> Unavailable:
-        return Unavailable(
-            "repository_unreachable",
-            f"{self._base_url} is not reachable: {reason}",
-            hint="Check the network and the server; the update goes on where it stopped.",
-        )
+        if end is not None and at < end and (part.is_whole or not has_given):
+            raise Interrupted("the connection ended early", is_futile=part.start < start)
 
 
-class _Interrupted(Exception):
-    """This request is over; the next may go on."""
-
-
-class _Pace:
-    """Holds the reader back to `bytes_per_second` on average, with a burst of a tenth of a second."""
-
-    def __init__(self, bytes_per_second: int) -> None:
-        self._bytes_per_second = bytes_per_second
-        self._free_at = time.monotonic()
-
-    def spend(self, count: int) -> None:
-        now = time.monotonic()
-        self._free_at = max(self._free_at, now - 0.1) + count / self._bytes_per_second
-        if self._free_at > now:
-            time.sleep(self._free_at - now)
-
-
-def _body_place(response: httpx.Response) -> tuple[int, int | None]:
-    """Where in the file the body begins, and the file's size if the server says it."""
-    if response.status_code == httpx.codes.PARTIAL_CONTENT:
-        unit, _, rest = response.headers.get("Content-Range", "").partition(" ")
-        span, _, size = rest.partition("/")
-        first = span.partition("-")[0]
-        if unit != "bytes" or not first.isdecimal():
-            raise _Interrupted("the server does not say which part it sends")
-        return int(first), int(size) if size.isdecimal() else None
-    length = response.headers.get("Content-Length", "")
-    return 0, int(length) if length.isdecimal() else None
-
-
-def _missing(path: str) -> NotFound:
-    return NotFound(
-        "blob_missing",
-        f"the repository does not have {path}",
-        hint="Publish the release again, or give the mirror time to fetch it.",
-    )
-
-
-def _truncated(path: str) -> Untrusted:
-    return Untrusted(
-        "blob_truncated",
-        f"the repository's {path} is shorter than it must be",
-        hint="Check the repository with `cebox release verify`.",
-    )
+def _ask(value: Value | Callable[[], Value]) -> Callable[[], Value]:
+    return value if callable(value) else lambda: value

@@ -1,5 +1,6 @@
 """From a directory tree to an image file, the same bytes every time, and what the tree says it consists of."""
 
+import errno
 import os
 import re
 import shutil
@@ -10,7 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 from cebox.errors import Exhausted, InvalidInput, Unavailable
+from cebox.release.arrange import arrange_image
 from cebox.release.manifest import Component
+from cebox.release.normalise import normalise_erofs
+from cebox.release.slot import ImageFile
 
 TreeFormat = Literal["erofs", "tar"]
 
@@ -18,18 +22,23 @@ TreeFormat = Literal["erofs", "tar"]
 _IMAGE_TIME_SECONDS = 1_750_000_000
 _IMAGE_UUID = "6365626f-7800-4000-8000-000000000001"
 _PAD_BYTES = 4096
+# Tails beside the inodes would move with every inode before them: a small change would not stay small. And attributes
+# that files share are stored in the order in which this machine's file system lists the files: none are shared.
+_LAYOUT = ("-Enoinline_data", "-x1000000000")
 
 
-def make_image(tree: Path, target: Path, tree_format: TreeFormat) -> None:
-    """Raises InvalidInput (`source_missing`, `image_tool_failed`), Unavailable (`tool_missing`) and Exhausted
-    (`disk_full`).
+def make_image(tree: Path, target: Path, tree_format: TreeFormat, like: Path | None = None) -> None:
+    """What is as it was in the image `like` keeps its place; a `like` of another format is ignored.
+
+    Beside `target` there must be room for it twice. Raises InvalidInput (`source_missing`, `image_tool_failed`, and
+    `erofs_malformed` for the `like`), Unavailable (`tool_missing`) and Exhausted (`disk_full`).
     """
     if not tree.is_dir():
         raise InvalidInput("source_missing", f"{tree} is no directory")
     if tree_format == "tar":
         _make_tar(tree, target)
     else:
-        _make_erofs(tree, target)
+        _make_erofs(tree, target, like)
 
 
 def list_components(tree: Path) -> tuple[Component, ...]:
@@ -78,20 +87,40 @@ def _walk(tree: Path) -> Iterator[Path]:
             yield from _walk(entry)
 
 
-def _make_erofs(tree: Path, target: Path) -> None:
+def _make_erofs(tree: Path, target: Path, like: Path | None) -> None:
+    fresh = target.with_name(f".{target.name}.fresh")
+    try:
+        _run_mkfs(tree, fresh)
+        with ImageFile(fresh, is_writable=True) as image:
+            normalise_erofs(image)
+        arrange_image(fresh, target, like)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _no_room(target) from error
+        raise
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _run_mkfs(tree: Path, target: Path) -> None:
     tool = shutil.which("mkfs.erofs") or shutil.which("mkfs.erofs", path="/usr/sbin:/sbin")
     if tool is None:
         raise Unavailable(
             "tool_missing",
             "mkfs.erofs is not installed",
-            hint="Install the Debian package erofs-utils, or build with --tree-format tar.",
+            hint="Install the Debian package erofs-utils, or build with --format tar.",
         )
     # With SOURCE_DATE_EPOCH set, -T gives another, larger image.
     environment = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
-    command = [tool, "-T", str(_IMAGE_TIME_SECONDS), "-U", _IMAGE_UUID, str(target), str(tree)]
+    fixed = ["-T", str(_IMAGE_TIME_SECONDS), "-U", _IMAGE_UUID]
+    command = [tool, "--quiet", *fixed, *_LAYOUT, str(target), str(tree)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace")  # noqa: S603
     if done.returncode != 0:
         words = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
         if "No space left" in done.stderr:
-            raise Exhausted("disk_full", f"no room for the image {target}", hint="Free some space.")
+            raise _no_room(target)
         raise InvalidInput("image_tool_failed", f"mkfs.erofs failed: {words[0]}", hint=f"Check the tree {tree}.")
+
+
+def _no_room(target: Path) -> Exhausted:
+    return Exhausted("disk_full", f"no room for the image {target}", hint="Free some space.")

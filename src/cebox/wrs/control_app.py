@@ -17,6 +17,7 @@ from starlette.routing import Route
 from cebox.domain.version import Version
 from cebox.errors import CeboxError, InvalidInput, NotFound
 from cebox.protocol.site import (
+    FOLLOW_PATH,
     PREPARE_PATH,
     PREPARED_PATH,
     SERVE_PATH,
@@ -40,6 +41,7 @@ class ControlApp:
         return Starlette(
             routes=[
                 Route(PREPARE_PATH, self.prepare, methods=["POST"]),
+                Route(FOLLOW_PATH, self.follow, methods=["POST"]),
                 Route(SERVE_PATH, self.serve, methods=["POST"]),
                 Route(STATE_PATH, self.tell_state),
                 Route(PREPARED_PATH + "/{version}/{path:path}", self.send_file),
@@ -50,6 +52,10 @@ class ControlApp:
     async def prepare(self, request: Request) -> Response:
         order = await _read(request, PrepareRequest)
         return answer_json(await run_in_threadpool(self._mirror.prepare, order))
+
+    async def follow(self, request: Request) -> Response:
+        order = await _read(request, PrepareRequest)
+        return answer_json(await run_in_threadpool(self._mirror.follow, order))
 
     async def serve(self, request: Request) -> Response:
         order = await _read(request, ServeRequest)

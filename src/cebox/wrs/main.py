@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import resource
 from pathlib import Path
 
 import structlog
@@ -52,6 +53,12 @@ def lock_folder(folder: Path) -> int:
     return descriptor
 
 
+def allow_many_boxes() -> None:
+    """A box that reads has three descriptors here; the usual soft limit of 1024 is meant for programs with `select`."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def _load_root(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -64,6 +71,7 @@ def _load_root(path: Path) -> bytes:
 
 
 def _serve(settings: WrsSettings, mirror: Mirror) -> None:
+    allow_many_boxes()
     signer = SiteSigner(device_key_file=settings.device_key_file, identity_file=settings.identity_file)
     lan = open_lan_socket(settings.listen_host, settings.listen_port)
     control = open_control_socket(settings.control_socket)

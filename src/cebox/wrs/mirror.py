@@ -5,17 +5,19 @@ already is not begun again. Between orders the same thread keeps the metadata of
 """
 
 import threading
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
 import structlog
 
 from cebox.errors import CeboxError, Exhausted, Unavailable
-from cebox.kit.clock import Clock
+from cebox.kit.clock import Clock, format_utc
 from cebox.protocol.device import Problem
 from cebox.protocol.problems import describe_problem
 from cebox.protocol.site import MirrorPhase, MirrorState, PrepareRequest
 from cebox.wrs.counter import DurableCounter
+from cebox.wrs.following import Following
 from cebox.wrs.orders import verify_order
 from cebox.wrs.patience import Superseded
 from cebox.wrs.phases import MirrorEvent, next_phase, not_prepared
@@ -45,6 +47,7 @@ class Mirror:
         self._wake = threading.Event()
         self._run: MirrorRun | None = None
         self._next: MirrorRun | None = None
+        self._following: Following | None = None
         self._record = MirrorRecord()
 
     @property
@@ -73,6 +76,26 @@ class Mirror:
             self._now.learn(request.reference_time)
             if not self._is_under_way_or_done(request.version):
                 self._begin(request)
+            else:
+                self._heed(request)
+            return self._describe()
+
+    def follow(self, request: PrepareRequest) -> MirrorState:
+        """From now on keep, of that release, exactly the patches its site needs; asking the same again is a reminder.
+
+        Raises InvalidInput for a malformed order, CeboxError (`disk_full`, `disk_failed`).
+        """
+        verify_order(request)
+        wish = msgspec.structs.replace(request, reference_time="")
+        with self._lock:
+            self._now.learn(request.reference_time)
+            following = self._following
+            if wish != self._record.followed:
+                self._save(msgspec.structs.replace(self._record, followed=wish))
+                self._stop_following()
+                self._wake.set()
+            elif following is None or not following.is_done:
+                self._wake.set()
             return self._describe()
 
     def serve(self, version: str) -> MirrorState:
@@ -107,8 +130,13 @@ class Mirror:
             total_bytes=record.total_bytes if is_prepared else gauge.total_bytes if gauge else 0,
             wan_bytes=self._wan.value,
             lan_bytes=self._lan_bytes,
+            waits_until=self._describe_wait(),
             error=record.error,
         )
+
+    def _describe_wait(self) -> str:
+        waits_until = self._run.waits_until if self._run else None
+        return format_utc(waits_until) if waits_until and self._record.phase is MirrorPhase.FETCHING else ""
 
     def _is_under_way_or_done(self, version: str) -> bool:
         record = self._record
@@ -116,17 +144,40 @@ class Mirror:
             return self.store.find_prepared() == version
         return record.phase is MirrorPhase.FETCHING and record.request is not None and record.request.version == version
 
+    def _heed(self, request: PrepareRequest) -> None:
+        """The version is under way or here: where the rest comes from, and how fast, is the newest word's."""
+        before = self._record.request
+        if before is None:
+            return
+        heeded = msgspec.structs.replace(
+            before,
+            repository_url=request.repository_url,
+            download_bytes_per_second=request.download_bytes_per_second,
+            download_window=request.download_window,
+            time_zone=request.time_zone,
+        )
+        if heeded != before:
+            self._save(msgspec.structs.replace(self._record, request=heeded))
+            for run in (self._run, self._next):
+                if run is not None and run.request.version == heeded.version:
+                    run.request = heeded
+
     def _begin(self, request: PrepareRequest) -> None:
         last = self._record
         is_same = last.request is not None and last.request.version == request.version
         is_continued = is_same and last.phase is MirrorPhase.FAILED
         phase = next_phase(last.phase, MirrorEvent.PREPARE)
         self._save(MirrorRecord(phase=phase, request=request))
+        self._stop_following()
         for run in (self._run, self._next):
             if run is not None:
                 run.stop()
         self._run, self._next = None, self._plan_run(request, is_continued=is_continued)
         self._wake.set()
+
+    def _stop_following(self) -> None:
+        if self._following is not None:
+            self._following.stop()
 
     def _plan_run(self, request: PrepareRequest, *, is_continued: bool) -> MirrorRun:
         return MirrorRun(request, source=self._source, store=self.store, wan=self._wan, is_continued=is_continued)
@@ -169,7 +220,7 @@ class Mirror:
         if run is not None:
             self._work_off(run)
         else:
-            self._tidy()
+            self._tidy(self._follow_site())
             self._refresh()
 
     def _work_off(self, run: MirrorRun) -> None:
@@ -203,13 +254,29 @@ class Mirror:
             total_bytes = run.gauge.total_bytes
             self._note(msgspec.structs.replace(self._record, phase=phase, error=error, total_bytes=total_bytes))
 
-    def _tidy(self) -> None:
-        if self._record.phase in (MirrorPhase.IDLE, MirrorPhase.PREPARED):
-            self._sweep()
-
-    def _sweep(self) -> None:
+    def _follow_site(self) -> Collection[str]:
+        """The hashes to keep for it in the pool, whether it came to its end or not."""
+        with self._lock:
+            request = self._record.followed
+            if request is None or request.version not in (self.store.find_served(), self.store.find_prepared()):
+                return ()
+            following = self._following = Following(request, source=self._source, store=self.store)
+        log = _log.bind(version=request.version)
         try:
-            self.store.sweep(versions={self.store.find_served(), self.store.find_prepared()})
+            following.work()
+        except Superseded:
+            log.info("following_superseded")
+        except CeboxError as error:
+            log.warning("site_not_followed", code=error.code, message=error.message)
+        return following.wanted
+
+    def _tidy(self, wanted: Collection[str]) -> None:
+        if self._record.phase in (MirrorPhase.IDLE, MirrorPhase.PREPARED):
+            self._sweep(wanted)
+
+    def _sweep(self, wanted: Collection[str] = ()) -> None:
+        try:
+            self.store.sweep(versions={self.store.find_served(), self.store.find_prepared()}, blobs=wanted)
         except OSError as error:
             _log.error("sweep_failed", message=str(error))
 
@@ -220,7 +287,7 @@ class Mirror:
         if request is None or not versions:
             return
         try:
-            with self._source.open(request, threading.Event(), is_patient=False) as upstream:
+            with self._source.open(lambda: request, threading.Event(), is_patient=False) as upstream:
                 refresh_metadata(versions, upstream=upstream, store=self.store)
             _log.info("metadata_refreshed")
         except (CeboxError, OSError) as error:

@@ -61,7 +61,7 @@ def prepare_release(
     content = trusted.get_manifest_content(version)
     blobs = plan_blobs(_read_manifest(content, version), box_versions)
     store.sweep(versions={store.find_served(), str(version)}, blobs={blob.sha256 for blob in blobs})
-    _verify_room(store, blobs)
+    verify_room(store, blobs)
     gauge.begin(sum(blob.size for blob in blobs))
     folder = store.release_folder(str(version))
     for blob in blobs:
@@ -94,8 +94,8 @@ def _read_manifest(content: bytes, version: Version) -> Manifest:
     return manifest
 
 
-def _verify_room(store: ReleaseStore, blobs: Collection[Blob]) -> None:
-    """Say so before gigabytes have crossed the line for nothing."""
+def verify_room(store: ReleaseStore, blobs: Collection[Blob]) -> None:
+    """Say so before gigabytes have crossed the line for nothing. Raises Exhausted (`disk_full`)."""
     needed = sum(store.pool.missing_bytes(blob) for blob in blobs) + _SPARE_BYTES
     status = os.statvfs(store.folder)
     free = status.f_bavail * status.f_frsize

@@ -20,6 +20,8 @@ class MirrorRecord(msgspec.Struct, frozen=True, kw_only=True):
     request: PrepareRequest | None = None
     total_bytes: int = 0
     error: Problem | None = None
+    followed: PrepareRequest | None = None
+    """The release whose patches follow the site, and the site's versions; None until the agent has said them."""
 
 
 def load_record(folder: Path) -> MirrorRecord:

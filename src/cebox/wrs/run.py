@@ -4,6 +4,8 @@ import contextlib
 import errno
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import datetime
 
 from cebox.domain.version import Version
 from cebox.errors import Exhausted
@@ -12,7 +14,7 @@ from cebox.wrs.counter import DurableCounter
 from cebox.wrs.patience import Superseded
 from cebox.wrs.preparation import Gauge, prepare_release
 from cebox.wrs.store import ReleaseStore
-from cebox.wrs.upstream import UpstreamSource
+from cebox.wrs.upstream import Upstream, UpstreamSource
 
 # EFBIG: the process' own file size limit; for the operator it is the same as a full disk.
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -31,6 +33,8 @@ class MirrorRun:
         is_continued: bool,
     ) -> None:
         self.request = request
+        """Of its version for good; its address and limits may become newer ones (`Mirror.prepare`)."""
+        self.waits_until: datetime | None = None
         self.gauge = Gauge(self._check)
         self._source = source
         self._store = store
@@ -44,7 +48,7 @@ class MirrorRun:
 
     def work(self) -> None:
         """Raises Superseded, and CeboxError for everything that ends the preparation."""
-        with disk_errors(), self._source.open(self.request, self._stopped, is_patient=True) as upstream:
+        with disk_errors(), self._open() as upstream:
             before = self._wan.value if self._is_continued else 0
             self._count = lambda: self._wan.set(before + upstream.transport.received_bytes)
             try:
@@ -57,6 +61,12 @@ class MirrorRun:
                 )
             finally:
                 self._count()
+
+    def _open(self) -> AbstractContextManager[Upstream]:
+        return self._source.open(lambda: self.request, self._stopped, is_patient=True, show_wait=self._show_wait)
+
+    def _show_wait(self, until: datetime | None) -> None:
+        self.waits_until = until
 
     def _check(self) -> None:
         self._count()

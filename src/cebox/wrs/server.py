@@ -15,6 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from cebox.errors import InvalidInput, Unavailable
+from cebox.wrs.zero_copy import ZeroCopyProtocol
 
 _GRACE_SECONDS = 0.5
 _BACKLOG = 512
@@ -102,6 +103,8 @@ async def serve_until_stopped(listeners: list[tuple[ASGIApp, socket.socket]]) ->
 def _configure(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=ZeroCopyProtocol,
+        ws="none",
         log_config=None,
         access_log=False,
         lifespan="off",

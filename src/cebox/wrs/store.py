@@ -62,6 +62,14 @@ class ReleaseStore:
         os.link(source, part)
         part.replace(target)
 
+    def unlink_blob(self, version: str, sha256: str) -> None:
+        """Take a blob out of a release's folder; whoever reads it may finish."""
+        (self.release_folder(version) / "blobs" / sha256[:2] / sha256).unlink(missing_ok=True)
+
+    def list_blobs(self, version: str) -> set[str]:
+        """Hashes of the blobs in a release's folder."""
+        return {path.name for path in (self.release_folder(version) / "blobs").glob("??/*") if len(path.name) == 64}
+
     def mark_prepared(self, version: str) -> None:
         """The release's folder is made durable before its marker."""
         for folder, _, _ in os.walk(self.release_folder(version), topdown=False):

@@ -1,19 +1,24 @@
 """The vendor's repository as this machine reaches and trusts it."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
+from cebox.domain.download_window import DownloadWindow
 from cebox.kit.clock import Clock
 from cebox.protocol.site import PrepareRequest
 from cebox.release.fetch import HttpTransport, Transport, TrustedRepository
-from cebox.wrs.patience import PatientTransport
+from cebox.release.hours import WindowGate, find_window
+from cebox.wrs.patience import PatientTransport, Superseded
 from cebox.wrs.settings import WrsSettings
 
 # One try of the transport; how long the mirror goes on trying is its own rule.
 _TRY_SECONDS = 5.0
+# How soon a newer order is noticed while bytes wait for their hours or their rate.
+_LOOK_EVERY_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -36,14 +41,30 @@ class UpstreamSource:
     now: Clock
 
     @contextmanager
-    def open(self, request: PrepareRequest, stopped: threading.Event, *, is_patient: bool) -> Iterator[Upstream]:
+    def open(
+        self,
+        ask: Callable[[], PrepareRequest],
+        stopped: threading.Event,
+        *,
+        is_patient: bool,
+        show_wait: Callable[[datetime | None], None] | None = None,
+    ) -> Iterator[Upstream]:
+        """`ask` says the newest order: its address and limits hold for what is under way. With `show_wait` bytes come
+        in the hours of the site's download window only, and it is told until when the rest waits.
+        """
         patience_seconds = self.settings.give_up_after_seconds if is_patient else 0.0
-        limits = (self.settings.download_bytes_per_second, request.download_bytes_per_second)
+
+        def pause(seconds: float) -> None:
+            if stopped.wait(min(seconds, _LOOK_EVERY_SECONDS)):
+                raise Superseded
+
         transport = HttpTransport(
-            request.repository_url,
+            lambda: ask().repository_url,
             timeout_seconds=self.settings.timeout_seconds,
-            bytes_per_second=min((limit for limit in limits if limit is not None), default=None),
+            bytes_per_second=lambda: self._find_limit(ask()),
             give_up_after_seconds=min(_TRY_SECONDS, self.settings.give_up_after_seconds),
+            pause=pause,
+            gate=WindowGate(lambda: _find_window(ask()), self.now, pause=pause, show=show_wait) if show_wait else None,
         )
         with transport:
             yield Upstream(
@@ -52,3 +73,11 @@ class UpstreamSource:
                 root=self.root,
                 now=self.now,
             )
+
+    def _find_limit(self, request: PrepareRequest) -> int | None:
+        limits = (self.settings.download_bytes_per_second, request.download_bytes_per_second)
+        return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _find_window(request: PrepareRequest) -> DownloadWindow | None:
+    return find_window(request.download_window, request.time_zone)

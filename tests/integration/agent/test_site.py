@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from cebox.agent.machine import SlotName
 from cebox.domain.device import Place
 from cebox.protocol.device import Order, ReportedEvent, SiteInfo, SiteServerInfo
+from cebox.release.manifest import full_way
 from tests.integration.agent.conftest import MakeBox
 from tests.integration.agent.vendor import FIRST, SECOND, THIRD, UNHEALTHY, Vendor
 from tests.integration.agent.virtual_box import VirtualBox
@@ -153,6 +156,24 @@ def test_a_box_on_the_site_takes_the_version_of_the_wrs_whatever_was_asked(
     assert box.hash_slot(SlotName.B, image.size) == image.sha256
 
 
+def test_a_wrs_fetches_the_patch_of_a_box_that_comes_later_and_nothing_else(
+    site: Site, console: DeviceConsole, repository: RangeServer, vendor: Vendor
+) -> None:
+    site.update(SECOND)
+    root = vendor.manifests[SECOND].root
+    full, patch = full_way(root).blob, next(way.blob for way in root.ways if way.from_version == FIRST)
+    mirrored = site.program.mirror / "served" / patch.path
+    site.program.wait_until(lambda _: not mirrored.exists())
+    before = len(repository.requests)
+
+    site.device.site = SiteInfo(id="lyon", name="Lyon", box_versions=(FIRST, SECOND))
+    console.tell()
+    site.program.wait_until(lambda _: mirrored.exists())
+
+    assert [one.path for one in repository.requests[before:] if "blobs" in one.path] == [f"/{patch.path}"]
+    assert (site.program.mirror / "served" / full.path).exists()
+
+
 def test_a_box_away_from_the_site_takes_what_was_asked_from_the_cloud(
     site: Site, box: VirtualBox, console: DeviceConsole
 ) -> None:
@@ -206,3 +227,18 @@ def test_a_box_finishes_from_the_cloud_when_its_wrs_is_killed_in_the_middle(
     image = vendor.manifests[SECOND].root
     assert box.hash_slot(SlotName.B, image.size) == image.sha256
     assert repository.sent_bytes - before < image.ways[1].blob.size + (64 << 10)
+
+
+def test_a_wrs_waits_for_the_hours_of_its_site_and_goes_on_when_they_change(
+    site: Site, console: DeviceConsole, repository: RangeServer
+) -> None:
+    opens = datetime.now(UTC) + timedelta(hours=3)
+    hours = f"{opens:%H:%M}-{opens + timedelta(hours=1):%H:%M}"
+    console.tell(settings=replace(console.settings, download_window=hours))
+    before = len(repository.requests)
+    console.give_order(Order(id="wu", kind="update", version=SECOND), site.device)
+    console.wait_for(lambda: bool(site.device.progress) and bool(site.device.progress[-1].waits_until))
+    assert not any("blobs" in one.path for one in repository.requests[before:])
+
+    console.tell(settings=replace(console.settings, download_window=""))
+    site.wait_for_event("wu", ReportedEvent.STAGE)

@@ -11,6 +11,7 @@ from cebox.release.build import build_release
 from cebox.release.manifest import Manifest, Notes
 from cebox.release.publish import publish_release
 from cebox.release.sign import Keyring
+from cebox.release.ways import Effort
 
 CREATED = datetime(2026, 11, 1, tzinfo=UTC)
 FIRST, SECOND, THIRD = "2026.11.1", "2026.11.2", "2026.11.3"
@@ -56,7 +57,7 @@ class Vendor:
             previous=[(self.manifests[previous], self.images[previous])] if previous else (),
             created=CREATED,
             tree_format="tar",
-            level=1,
+            effort=Effort(level=1),
         )
         publish_release(output, self.repository, self.keyring, clock=utc_now)
         self.manifests[version] = manifest

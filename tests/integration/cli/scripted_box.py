@@ -132,7 +132,11 @@ class ScriptedBox:
         self._sync(
             phase=BoxPhase.DOWNLOADING,
             progress=Progress(
-                version=version, done_bytes=TOTAL_BYTES // 3, total_bytes=TOTAL_BYTES, action_id=order.id
+                version=version,
+                done_bytes=TOTAL_BYTES // 3,
+                total_bytes=TOTAL_BYTES,
+                rate_bytes_per_second=1_400_000,
+                action_id=order.id,
             ),
         )
         if self.is_stuck:

@@ -21,6 +21,7 @@ SCHEMAS: dict[type[admin.Answer], str] = {
     admin.GroupRefusal: "GroupRefusalAnswer",
     admin.Imported: "ImportedAnswer",
     admin.Key: "KeyAnswer",
+    admin.Limits: "LimitsAnswer",
     admin.Me: "MeAnswer",
     admin.Migrated: "MigratedAnswer",
     admin.Migration: "MigrationAnswer",

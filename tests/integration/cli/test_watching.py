@@ -8,7 +8,7 @@ def test_a_live_bar_shows_bytes_and_the_end_what_was_taken(fleet: Fleet, add_box
     box = add_box(is_stuck=True)
     with Terminal(fleet.admin.config, "device", "update", box.name, "--tag", TAG) as terminal:
         terminal.wait_for(f"{box.name}: update downloading")
-        terminal.wait_for("4.1/12.3 MB")
+        terminal.wait_for("4.1 MB of 12.3 MB, 1.4 MB/s, 6 s left")
         box.let_go()
         terminal.wait_for(f"took {NEW}")
         assert terminal.wait() == 0

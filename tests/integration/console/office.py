@@ -43,7 +43,7 @@ def make_offer(version: Version, *, content: str = "") -> Offer:
     """A release as it comes, verified, out of a repository. Other `content` is another release of the same name."""
     seed = f"{version} {content}"
     sha256 = hashlib.sha256(seed.encode()).hexdigest()
-    bounds = Bounds(segment_bytes=4 << 20, dictionary_bytes=0, window_bytes=8 << 20)
+    bounds = Bounds(segment_bytes=4 << 20, dictionary_bytes=0, window_bytes=8 << 20, memory_bytes=1 << 25)
     way = Way(None, None, Blob(sha256, 40_000_000), 1000, sha256, bounds)
     manifest = Manifest(
         version=version,

@@ -25,6 +25,7 @@ from cebox.release.build import build_release
 from cebox.release.manifest import Notes
 from cebox.release.publish import publish_release
 from cebox.release.sign import Keyring
+from cebox.release.ways import Effort
 from tests.integration.console.office import NEW, OLD, hire, make_offer, open_account, publish, sign_in
 from tests.servers.clock import HandClock
 
@@ -50,7 +51,7 @@ class Publisher:
             notes=Notes(fr=f"Nouveau dans {version}", en=f"New in {version}"),
             output=self._folder / str(version),
             created=self._clock(),
-            level=1,
+            effort=Effort(level=1),
         )
         publish_release(self._folder / str(version), self.repository, self.keyring, clock=self._clock)
 

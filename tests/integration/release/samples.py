@@ -11,6 +11,7 @@ from cebox.domain.version import Version
 from cebox.release.build import build_release
 from cebox.release.manifest import Image, Manifest, Notes
 from cebox.release.plan import Limits
+from cebox.release.ways import Effort
 
 OCTOBER = Version.parse("2026.10.1")
 NOVEMBER = Version.parse("2026.11.1")
@@ -49,7 +50,14 @@ def new_image() -> bytes:
 
 
 def build(
-    folder: Path, version: Version, content: bytes, previous: Sequence[tuple[Manifest, Path]] = (), *, level: int = 3
+    folder: Path,
+    version: Version,
+    content: bytes,
+    previous: Sequence[tuple[Manifest, Path]] = (),
+    *,
+    level: int = 3,
+    floor: Version = OCTOBER,
+    most_patches: int = 5,
 ) -> Manifest:
     """A release folder named for the version, in `folder`."""
     source = folder / f"{version}.source"
@@ -57,13 +65,13 @@ def build(
     return build_release(
         source=source,
         version=version,
-        floor=OCTOBER,
+        floor=floor,
         notes=Notes(fr="Nouveautés", en="News"),
         output=folder / str(version),
         previous=previous,
+        most_patches=most_patches,
         created=NOW,
-        level=level,
-        limits=SMALL_LIMITS,
+        effort=Effort(level=level, limits=SMALL_LIMITS),
     )
 
 

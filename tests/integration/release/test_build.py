@@ -17,8 +17,9 @@ from cebox.release.plan import Limits
 from cebox.release.transport import FolderTransport
 from cebox.release.tree import TreeFormat
 from cebox.release.verify import verify_image
+from cebox.release.ways import Effort
 from tests.integration.release.conftest import Vendor
-from tests.integration.release.samples import NOVEMBER, NOW, OCTOBER, build, make_slot, new_image, read_slot
+from tests.integration.release.samples import DECEMBER, NOVEMBER, NOW, OCTOBER, build, make_slot, new_image, read_slot
 
 
 def refuse(work: Callable[[], object]) -> CeboxError:
@@ -36,7 +37,7 @@ def build_tree(tree: Path, output: Path, tree_format: TreeFormat, version: Versi
         output=output,
         created=NOW,
         tree_format=tree_format,
-        level=3,
+        effort=Effort(level=3),
     )
 
 
@@ -129,7 +130,7 @@ def test_the_components_are_the_installed_packages_the_kernel_and_those_given(tr
         components=[Component("agent", "0.1.0")],
         created=NOW,
         tree_format="tar",
-        level=3,
+        effort=Effort(level=3),
     )
 
     assert [(one.name, one.version) for one in manifest.components] == [
@@ -160,7 +161,7 @@ def test_two_earlier_releases_with_one_image_both_have_a_patch(tmp_path: Path) -
     assert new.to_domain().patch_bytes.keys() == {OCTOBER, between}
 
 
-def test_the_progress_ends_with_all_the_work_done(tmp_path: Path) -> None:
+def test_the_progress_knows_the_whole_work_from_the_start_and_ends_with_it(vendor: Vendor, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     source = tmp_path / "source"
     source.write_bytes(new_image())
@@ -170,13 +171,30 @@ def test_the_progress_ends_with_all_the_work_done(tmp_path: Path) -> None:
         floor=OCTOBER,
         notes=Notes(),
         output=tmp_path / "out",
+        previous=[(vendor.old, vendor.image_path(vendor.old))],
         created=NOW,
-        level=1,
+        effort=Effort(level=1),
         progress=lambda done, total: seen.append((done, total)),
     )
 
     assert seen == sorted(seen)
-    assert seen[-1][0] == seen[-1][1] == len(new_image())
+    assert seen[0][0] == 0
+    assert len({total for _, total in seen}) == 1
+    assert seen[-1][0] == seen[-1][1]
+
+
+def test_patches_are_made_from_the_newest_of_the_earlier_releases(tmp_path: Path) -> None:
+    versions = [Version.parse(text) for text in ("2026.9.1", "2026.10.1", "2026.10.2")]
+    content = new_image()
+    previous = []
+    for number, version in enumerate(versions):
+        made = build(tmp_path, version, content + bytes([number]), floor=versions[0])
+        previous.append((made, tmp_path / str(version) / "root.img"))
+    new = build(tmp_path, NOVEMBER, content, previous[::-1], most_patches=2)
+    none = build(tmp_path, DECEMBER, content, previous, most_patches=0)
+
+    assert new.to_domain().patch_bytes.keys() == set(versions[1:])
+    assert none.to_domain().patch_bytes == {}
 
 
 def test_an_image_that_was_not_published_is_no_source_for_a_patch(vendor: Vendor, tmp_path: Path) -> None:
@@ -186,6 +204,15 @@ def test_an_image_that_was_not_published_is_no_source_for_a_patch(vendor: Vendor
 
     assert isinstance(refusal, InvalidInput)
     assert refusal.code == "previous_image_differs"
+
+
+def test_an_earlier_release_without_its_image_is_named_before_anything_is_made(vendor: Vendor, tmp_path: Path) -> None:
+    refusal = refuse(lambda: build(tmp_path, NOVEMBER, b"new", [(vendor.old, tmp_path / "gone.img")]))
+
+    assert isinstance(refusal, InvalidInput)
+    assert refusal.code == "previous_image_missing"
+    assert str(OCTOBER) in refusal.message
+    assert not list((tmp_path / str(NOVEMBER)).glob("blobs/*/*"))
 
 
 @pytest.mark.parametrize(("content", "code"), [(None, "source_missing"), (b"", "source_empty")])
@@ -230,7 +257,7 @@ LIMITS = Limits(
     segment_bytes=8 * BLOCK,
     dictionary_bytes=12 * BLOCK,
     copy_bytes=16 * BLOCK,
-    look_back_bytes=12 * BLOCK,
+    wide_bytes=16 * BLOCK,
 )
 PIECES = st.lists(
     st.one_of(
@@ -285,10 +312,9 @@ def test_what_is_built_is_what_is_applied(
         assert read_slot(slot, image) == new_content
 
 
-def test_a_full_image_may_look_back_at_what_it_just_made(tmp_path: Path) -> None:
-    """The same noise again, one segment later: without looking back it would be sent twice."""
+def test_content_that_stands_twice_is_sent_once(tmp_path: Path) -> None:
     noise = random.Random(1).randbytes(6 * BLOCK)
-    content = noise + random.Random(2).randbytes(3 * BLOCK) + noise
+    content = noise + random.Random(2).randbytes(30 * BLOCK) + noise
     manifest = _build(tmp_path, OCTOBER, content, [])
     way = full_way(manifest.root)
     slot = make_slot(tmp_path / "slot", len(content))
@@ -299,7 +325,35 @@ def test_a_full_image_may_look_back_at_what_it_just_made(tmp_path: Path) -> None
     assert way.blob.size - way.index_bytes < len(content) - 4 * BLOCK
 
 
-def _build(folder: Path, version: Version, content: bytes, previous: list[tuple[Manifest, Path]]) -> Manifest:
+def test_a_patch_whose_list_is_longer_than_a_box_reads_is_left_out(tmp_path: Path) -> None:
+    """Every block of the image is somewhere else: the list would have one entry for each."""
+    noise = random.Random(2).randbytes(((1 << 18) + 1000) * 16)
+    blocks = [noise[at : at + 16] for at in range(0, len(noise), 16)]
+    old = _build(tmp_path, OCTOBER, b"".join(blocks), [], Limits(block_bytes=16))
+    random.Random(1).shuffle(blocks)
+    new = _build(
+        tmp_path, NOVEMBER, b"".join(blocks), [(old, tmp_path / str(OCTOBER) / "root.img")], Limits(block_bytes=16)
+    )
+
+    assert [way.from_version for way in new.root.ways] == [None]
+
+
+@pytest.mark.parametrize("pattern", [b"\xff" * 32, b"\xfe" * 16 + b"\xfd" * 16], ids=["one", "two in turn"])
+def test_a_block_that_stands_everywhere_does_not_fill_the_list(tmp_path: Path, pattern: bytes) -> None:
+    content = pattern * (1 << 18)
+    manifest = _build(tmp_path, OCTOBER, content, [], Limits(block_bytes=16))
+    way = full_way(manifest.root)
+    slot = make_slot(tmp_path / "slot", len(content))
+
+    apply_image(way, manifest.root, FolderTransport(tmp_path / str(OCTOBER)), slot=slot)
+
+    assert slot.read_bytes() == content
+    assert way.blob.size < len(content) / 10
+
+
+def _build(
+    folder: Path, version: Version, content: bytes, previous: list[tuple[Manifest, Path]], limits: Limits = LIMITS
+) -> Manifest:
     source = folder / f"{version}.source"
     source.write_bytes(content)
     return build_release(
@@ -310,6 +364,5 @@ def _build(folder: Path, version: Version, content: bytes, previous: list[tuple[
         output=folder / str(version),
         previous=previous,
         created=NOW,
-        level=1,
-        limits=LIMITS,
+        effort=Effort(level=1, limits=limits),
     )

@@ -50,6 +50,11 @@ class SiteServer:
         (self.folder / "wrs.toml").write_text(text)
 
     @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    @property
     def mirror(self) -> Path:
         return self.folder / "mirror"
 
@@ -90,6 +95,11 @@ class SiteServer:
     def prepare_and_wait(self, version: str, repository_url: str, **options: Any) -> MirrorState:
         self.prepare(version, repository_url, **options)
         return self.wait_until(lambda state: state.phase is not MirrorPhase.FETCHING)
+
+    def follow(self, version: str, repository_url: str, *box_versions: str) -> MirrorState:
+        return self.control.follow(
+            PrepareRequest(version=version, repository_url=repository_url, box_versions=box_versions)
+        )
 
     def serve(self, version: str) -> MirrorState:
         return self.control.serve(ServeRequest(version=version))

@@ -1,6 +1,7 @@
 """A real release, built and signed with the vendor's commands, taken by boxes from the mirror."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,14 +32,16 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def update_box(published: Path, site: SiteServer, folder: Path) -> tuple[Applied, bytes]:
+def update_box(
+    published: Path, site: SiteServer, folder: Path, progress: Callable[[int, int], None] | None = None
+) -> tuple[Applied, bytes]:
     """A box that runs OLD takes NEW from the site, as an agent does."""
     root = (published / "root.json").read_bytes()
     with HttpTransport(site.url + "/repository") as transport:
         image = TrustedRepository(transport, folder / "trust", root, now=utc_now).get_manifest(NOVEMBER).root
         slot = make_slot(folder / "slot.img", image.size)
         running = hashlib.sha256(old_image()).hexdigest()
-        applied = apply_best(image, running, transport, slot=slot, old=published / "old.img")
+        applied = apply_best(image, running, transport, slot=slot, old=published / "old.img", progress=progress)
         return applied, read_slot(slot, image)
 
 
@@ -57,3 +60,31 @@ def test_a_box_makes_the_release_from_the_mirror_alone(
         assert content == new_image()
         assert (applied.way, applied.fell_back) == (way, fell_back)
         assert site.control.get_state().lan_bytes >= applied.received_bytes
+
+
+def test_a_box_that_comes_later_finds_its_patch_once_the_console_has_told_of_it(
+    published: Path, tmp_path: Path
+) -> None:
+    with SiteServer(tmp_path / "wrs", (published / "root.json").read_bytes()) as site:
+        with RangeServer(published / "repository") as cloud:
+            site.bring_into_service(NEW, cloud.url, box_versions=(NEW,))
+            site.follow(NEW, cloud.url, NEW, OLD)
+            site.wait_until(lambda _: "patches_fetched" in [line["event"] for line in site.lines])
+        applied, content = update_box(published, site, tmp_path)
+        assert (applied.way, applied.fell_back, content) == (f"patch from {OLD}", None, new_image())
+
+
+def test_a_box_whose_patch_goes_while_it_takes_it_finishes_from_the_site_all_the_same(
+    published: Path, tmp_path: Path
+) -> None:
+    with SiteServer(tmp_path / "wrs", (published / "root.json").read_bytes()) as site:
+        with RangeServer(published / "repository") as cloud:
+            site.bring_into_service(NEW, cloud.url, box_versions=(OLD,))
+        served = site.mirror / "served/blobs"
+
+        def drop(_done_bytes: int, _total_bytes: int) -> None:
+            site.follow(NEW, cloud.url, NEW)
+            site.wait_until(lambda _: len([path for path in served.rglob("*") if path.is_file()]) == 1)
+
+        _, content = update_box(published, site, tmp_path, drop)
+        assert content == new_image()

@@ -1,6 +1,8 @@
 """What the LAN and the machine's own agent get over HTTP."""
 
 import http.client
+import os
+import socket
 import stat
 import threading
 import time
@@ -197,6 +199,47 @@ def test_many_boxes_cost_the_wan_one_copy(vendor: Vendor, cloud: RangeServer, si
     assert answers == [content] * 10
     assert len([request for request in cloud.requests if request.path.endswith(blob.path)]) == 1
     assert site.control.get_state().lan_bytes == 10 * blob.size
+
+
+def test_a_blob_that_has_left_memory_comes_from_the_disk_as_it_is(
+    vendor: Vendor, cloud: RangeServer, site: SiteServer
+) -> None:
+    large = full_way(vendor.publish(VERSION, full_bytes=20_000_001).root).blob
+    site.bring_into_service(VERSION, cloud.url)
+    with (site.mirror / "served" / large.path).open("rb") as stream:
+        os.fsync(stream.fileno())
+        os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    answer = site.get(f"/repository/{large.path}", Range="bytes=3-")
+    assert answer.content == vendor.blob(large).read_bytes()[3:]
+    assert site.control.get_state().lan_bytes == large.size - 3
+
+
+def test_a_blob_that_became_shorter_ends_the_answer_and_not_the_server(
+    vendor: Vendor, cloud: RangeServer, site: SiteServer
+) -> None:
+    large = full_way(vendor.publish(VERSION, full_bytes=20_000_000).root).blob
+    site.bring_into_service(VERSION, cloud.url)
+    with httpx.stream("GET", f"{site.url}/repository/{large.path}", trust_env=False) as answer:
+        os.truncate(site.mirror / "served" / large.path, 10_000_000)
+        with pytest.raises(httpx.RemoteProtocolError):
+            list(answer.iter_raw())
+    assert site.get("/healthz").status_code == 200
+
+
+def test_two_requests_at_once_on_one_connection_are_answered_in_turn(
+    vendor: Vendor, site: SiteServer, blob: Blob
+) -> None:
+    content = vendor.blob(blob).read_bytes()
+    parts = urlsplit(site.url)
+    request = f"GET /repository/{blob.path} HTTP/1.1\r\nHost: site\r\nRange: bytes=%d-%d\r\n%s\r\n"
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10) as connection:
+        connection.sendall(
+            (request % (0, 299_999, "") + request % (300_000, 399_999, "Connection: close\r\n")).encode()
+        )
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert received.count(b"HTTP/1.1 206 ") == 2
+    assert content[:300_000] in received
+    assert received.endswith(content[300_000:])
 
 
 def test_a_box_that_goes_away_is_not_counted_as_served(vendor: Vendor, cloud: RangeServer, site: SiteServer) -> None:

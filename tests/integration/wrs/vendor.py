@@ -27,7 +27,7 @@ from cebox.release import trust
 from cebox.release.manifest import Blob, Bounds, Image, Manifest, Way, encode_manifest
 
 _ROLES = (trust.ROOT, trust.TARGETS, trust.RELEASES, trust.SNAPSHOT, trust.TIMESTAMP)
-_BOUNDS = Bounds(segment_bytes=1 << 20, dictionary_bytes=0, window_bytes=0)
+_BOUNDS = Bounds(segment_bytes=1 << 20, dictionary_bytes=0, window_bytes=0, memory_bytes=0)
 _CREATED = datetime(2026, 11, 1, tzinfo=UTC)
 
 

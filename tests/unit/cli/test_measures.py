@@ -2,7 +2,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cebox.cli.measures import format_ago, format_bytes, format_seconds
+from cebox.cli.measures import format_ago, format_bytes, format_rate, format_seconds, parse_rate
+from cebox.errors import InvalidInput
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
@@ -36,3 +37,28 @@ def test_a_moment_reads_by_its_distance() -> None:
     assert format_ago(NOW - timedelta(minutes=3, seconds=9), NOW) == "3 min ago"
     assert format_ago(NOW, NOW) == "just now"
     assert format_ago(None, NOW) == "never"
+
+
+@pytest.mark.parametrize(
+    ("text", "bytes_per_second", "said"),
+    [
+        ("16Mbit/s", 2_000_000, "16 Mbit/s"),
+        ("2 MB/s", 2_000_000, "16 Mbit/s"),
+        ("500kbit/s", 62_500, "0.5 Mbit/s"),
+        ("2.5mbit/s", 312_500, "2.5 Mbit/s"),
+        ("1Gbit/s", 125_000_000, "1000 Mbit/s"),
+    ],
+)
+def test_a_rate_is_read_in_bits_and_bytes_and_said_as_lines_are_sold(
+    text: str, bytes_per_second: int, said: str
+) -> None:
+    assert parse_rate(text) == bytes_per_second
+    assert format_rate(bytes_per_second) == said
+
+
+@pytest.mark.parametrize("text", ["", "fast", "16", "-1Mbit/s", "1,5Mbit/s", "16Mbit", "1e9MB/s"])
+def test_what_is_no_rate_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        parse_rate(text)
+
+    assert refusal.value.code == "download_rate_out_of_range"

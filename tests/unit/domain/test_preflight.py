@@ -1,8 +1,10 @@
 """preflight(): every finding, and what blocks."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from cebox.domain.device import DeviceKind, Slots
+from cebox.domain.device import DeviceKind, Place, Slots
 from cebox.domain.ids import TagName
 from cebox.domain.preflight import SEVERITY, Admission, Finding, admit, preflight
 from cebox.domain.resolution import SiteServer
@@ -80,3 +82,30 @@ def test_a_wrs_fetches_the_full_image_and_the_patches_its_boxes_need() -> None:
 def test_what_is_there_already_is_not_downloaded() -> None:
     assert forecast(make_device(slots=Slots(running=NOW)), PLAIN, None).download_bytes == 0
     assert forecast(make_device(slots=Slots(running=OLD, staged=NOW)), PLAIN, None).download_bytes == 0
+
+
+OPENS = datetime(2026, 11, 22, 21, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("changes", "server", "begins_at"),
+    [
+        ({}, None, OPENS),
+        ({}, SiteServer(NOW, is_reachable=False), OPENS),
+        ({}, SiteServer(NOW, is_reachable=True), None),
+        ({"place": Place.AWAY}, None, None),
+        ({"place": Place.AWAY}, SiteServer(NOW, is_reachable=True), None),
+        ({"kind": DeviceKind.WRS}, None, OPENS),
+        ({"slots": Slots(running=NOW)}, None, None),
+        ({"slots": Slots(running=OLD, staged=NOW)}, None, None),
+    ],
+)
+def test_only_what_crosses_the_sites_own_line_waits_for_its_hours(
+    changes: dict[str, object], server: SiteServer | None, begins_at: datetime | None
+) -> None:
+    device = make_device("box", **changes)
+    found = preflight(device, PLAIN, account_version=NOW, server=server, releases=RELEASES, closed_until=OPENS)
+
+    assert found.begins_at == begins_at
+    assert (Finding.WINDOW_CLOSED in found.findings) is (begins_at is not None)
+    assert Finding.WINDOW_CLOSED not in found.blockers

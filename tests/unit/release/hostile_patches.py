@@ -8,13 +8,15 @@ import msgspec
 import zstandard
 
 from cebox.release.manifest import Blob, Bounds, Image, Way
-from cebox.release.patch import FORMAT, MAGIC, MOST_UNPACKED_BYTES, PREFIX_BYTES
+from cebox.release.patch import FORMAT, MAGIC, MOST_EXTENTS, MOST_SEGMENTS, MOST_UNPACKED_BYTES, PREFIX_BYTES
 
 BLOCK_BYTES = 4096
 NEW_BYTES = 5 * BLOCK_BYTES
 OLD_BYTES = 8 * BLOCK_BYTES
 HASH = hashlib.sha256(b"").digest()
-BOUNDS = Bounds(segment_bytes=2 * BLOCK_BYTES, dictionary_bytes=2 * BLOCK_BYTES, window_bytes=1 << 18)
+BOUNDS = Bounds(
+    segment_bytes=2 * BLOCK_BYTES, dictionary_bytes=2 * BLOCK_BYTES, window_bytes=1 << 18, memory_bytes=4 << 20
+)
 
 ZERO = [0, [0, 1]]
 COPY = [1, [0, 2], HASH, [3, 2]]
@@ -115,6 +117,8 @@ MALFORMED: dict[str, Callable[[], bytes]] = {
     "file_longer_than_its_payloads": lambda: _segments(
         ZERO, COPY, [2, [0, 2], HASH, [-5, 1], [], "zstd-dict", 99, HASH]
     ),
+    "too_many_segments": lambda: _segments(*[[0, []]] * (MOST_SEGMENTS + 1)),
+    "too_many_numbers": lambda: _segments([0, [0] * (2 * MOST_EXTENTS + 1)]),
     "too_many_extents": lambda: _segments([0, [0, 1] * ((1 << 18) + 1)]),
 }
 

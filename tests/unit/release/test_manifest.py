@@ -24,7 +24,7 @@ from cebox.release.manifest import (
 )
 
 A, B, C, D = (letter * 64 for letter in "abcd")
-BOUNDS = Bounds(segment_bytes=4 << 20, dictionary_bytes=8 << 20, window_bytes=1 << 24)
+BOUNDS = Bounds(segment_bytes=4 << 20, dictionary_bytes=8 << 20, window_bytes=1 << 24, memory_bytes=1 << 25)
 FULL = Way(None, None, Blob(A, 1000), 100, A, BOUNDS)
 PATCH = Way("2026.10.1", B, Blob(C, 300), 50, C, BOUNDS)
 MANIFEST = Manifest(

@@ -1,10 +1,23 @@
 import random
 
+import msgspec
 import pytest
 
 from cebox.errors import Untrusted
 from cebox.release.manifest import Bounds
-from cebox.release.patch import Extent, Index, Operation, Segment, decode_index, encode_index
+from cebox.release.patch import (
+    PREFIX_BYTES,
+    Extent,
+    Index,
+    Operation,
+    Segment,
+    decode_index,
+    describe_head,
+    encode_index,
+    needed_bytes,
+    read_head_bytes,
+    total_bytes,
+)
 from tests.unit.release import hostile_patches as hostile
 
 
@@ -34,6 +47,46 @@ def test_a_segment_that_needs_more_memory_than_declared_is_refused(name: str) ->
         decode_index(*hostile.sign(hostile.BEYOND_BOUNDS[name](), payload_bytes))
 
     assert refusal.value.code == "patch_bounds_exceeded"
+
+
+@pytest.mark.parametrize("missing_bytes", [0, 1])
+def test_the_memory_that_is_declared_covers_payload_dictionary_and_output(missing_bytes: int) -> None:
+    """Both the head and the manifest say the same too little: the box would believe them.
+
+    What a decoder takes besides is no part of it: a program that reckons with more must not refuse what is published.
+    """
+    (segment,) = (
+        one
+        for one in decode_index(*hostile.sign(hostile.pack(hostile.sound_index()))).segments
+        if one.operation is Operation.PAYLOAD
+    )
+    needed = segment.payload_bytes + total_bytes(segment.old) + total_bytes(segment.new) + segment.target_bytes
+    bounds = msgspec.structs.replace(hostile.BOUNDS, memory_bytes=needed - missing_bytes)
+    head, way, image = hostile.sign(hostile.pack(hostile.sound_index() | {"bounds": msgspec.to_builtins(bounds)}))
+    way = msgspec.structs.replace(way, bounds=bounds)
+
+    assert 0 < needed < needed_bytes(segment, hostile.BOUNDS)
+    if missing_bytes:
+        with pytest.raises(Untrusted, match="patch_bounds_exceeded"):
+            decode_index(head, way, image)
+    else:
+        assert decode_index(head, way, image).bounds == bounds
+
+
+def test_a_head_tells_what_a_manifest_would_say_of_it() -> None:
+    head, way, image = hostile.sign(hostile.pack(hostile.sound_index()))
+    said_way, said_image = describe_head(head, way.blob)
+
+    assert read_head_bytes(head[:PREFIX_BYTES]) == len(head)
+    assert said_way == msgspec.structs.replace(way, from_version=None)
+    assert (said_image.size, said_image.sha256) == (image.size, image.sha256)
+    assert decode_index(head, said_way, said_image) == decode_index(head, way, image)
+
+
+@pytest.mark.parametrize("prefix", [b"", b"ceboxpatch", b"PK\3\4" + bytes(20)])
+def test_the_start_of_another_file_is_no_head(prefix: bytes) -> None:
+    with pytest.raises(Untrusted, match="patch_malformed"):
+        read_head_bytes(prefix)
 
 
 def test_an_unknown_codec_is_refused_by_name() -> None:
@@ -88,7 +141,7 @@ def test_no_mutation_of_a_sound_head_does_more_than_be_refused() -> None:
 
 def test_what_is_encoded_is_decoded_the_same() -> None:
     """The images end within a block, and extents jump back and forth."""
-    bounds = Bounds(segment_bytes=4096 * 3, dictionary_bytes=4096 * 4, window_bytes=1 << 18)
+    bounds = Bounds(segment_bytes=4096 * 3, dictionary_bytes=4096 * 4, window_bytes=1 << 18, memory_bytes=4 << 20)
     new_bytes, old_bytes = 4096 * 7 + 11, 4096 * 5 + 3
     segments = (
         Segment(Operation.ZERO, (Extent(4096 * 6, 4096),)),

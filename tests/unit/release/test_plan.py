@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from cebox.release.patch import Extents, Operation, total_bytes
-from cebox.release.plan import Limits, Plan, Scan, plan_full, plan_patch, scan_image
+from cebox.release.plan import Limits, Plan, plan_full, plan_patch
+from cebox.release.scan import Scan, scan_image
 from cebox.release.slot import ImageFile
 
 BLOCK = 4096

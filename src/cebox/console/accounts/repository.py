@@ -64,6 +64,16 @@ class AccountRepository:
         statement = select(accounts.c.id).where(self._scope.filter(accounts.c.id), ~accounts.c.is_vendor)
         return tuple(AccountId(name) for name in (await self._connection.execute(statement)).scalars())
 
+    async def set_line_limits(self, account_id: AccountId, limits: dict[str, Any] | None) -> None:
+        statement = update(accounts).where(self._scope.filter(accounts.c.id), accounts.c.id == account_id)
+        await self._connection.execute(statement.values(line_limits=limits))
+
+    async def find_line_limits(self, account_id: AccountId) -> dict[str, Any] | None:
+        statement = select(accounts.c.line_limits)
+        where = (self._scope.filter(accounts.c.id), accounts.c.id == account_id)
+        limits: dict[str, Any] | None = (await self._connection.execute(statement.where(*where))).scalar_one_or_none()
+        return limits
+
     async def set_phase(self, account_id: AccountId, phase: Phase) -> None:
         statement = update(accounts).where(self._scope.filter(accounts.c.id), accounts.c.id == account_id)
         await self._connection.execute(statement.values(phase=phase))

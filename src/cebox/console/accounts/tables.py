@@ -1,6 +1,6 @@
 """Accounts, tags and who may use them, migrations. An account's version is what its account tag points at."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Table, Text
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Table, Text
 
 from cebox.console.database.columns import Id, Name, UtcDateTime, VersionText, Word, metadata
 
@@ -22,6 +22,8 @@ accounts = Table(
     Column("is_vendor", Boolean, nullable=False, server_default="0"),
     Column("tag_name", Name, ForeignKey("tags.name"), nullable=False, unique=True),
     Column("phase", Word, nullable=False),
+    # Of its sites that have none of their own (sites.limits.LineLimits).
+    Column("line_limits", JSON(none_as_null=True)),
     Column("created_at", UtcDateTime, nullable=False),
 )
 

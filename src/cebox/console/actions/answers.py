@@ -68,7 +68,9 @@ class FindingAnswer(Answer):
 
 
 class ForecastAnswer(Answer):
-    """`admission` is what would become of it now. `resolution` and the sizes are an update's."""
+    """`admission` is what would become of it now. `resolution` and the sizes are an update's, and so is `begins_at`:
+    when the site's download window opens, null when the download begins at once.
+    """
 
     kind: ActionKind
     admission: Admission
@@ -78,6 +80,7 @@ class ForecastAnswer(Answer):
     image_bytes: int | None = None
     finalises: VersionText | None = None
     installs: ResolutionAnswer | None = None
+    begins_at: datetime | None = None
 
 
 class DeviceForecastAnswer(ForecastAnswer):
@@ -135,6 +138,7 @@ def make_forecast_answer(forecast: Forecast, admission: Admission) -> ForecastAn
         resolution=ResolutionAnswer.model_validate(forecast.resolution),
         download_bytes=forecast.download_bytes,
         image_bytes=forecast.image_bytes,
+        begins_at=forecast.begins_at,
     )
 
 

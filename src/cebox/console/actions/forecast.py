@@ -19,7 +19,16 @@ from cebox.console.releases.service import load_catalogue
 from cebox.domain.action import ActionKind
 from cebox.domain.device import Device
 from cebox.domain.ids import DeviceId
-from cebox.domain.preflight import SEVERITY, Admission, Finding, Forecast, Severity, admit, preflight
+from cebox.domain.preflight import (
+    SEVERITY,
+    Admission,
+    Finding,
+    Forecast,
+    Severity,
+    admit,
+    is_bound_by_window,
+    preflight,
+)
 from cebox.domain.release import Release
 from cebox.domain.resolution import plan_shutdown
 from cebox.domain.tag import Asked
@@ -89,6 +98,9 @@ def foretell_power(record: DeviceRecord, around: Surroundings, kind: ActionKind)
     # One that is installed already, or that rolled back here, is not installed again by a shutdown.
     if installs is not None and installs.version in record.failed_versions | {record.slots.staged}:
         installs = None
+    # And no shutdown waits for the site's download window.
+    if installs is not None and is_bound_by_window(record.kind, record.place, installs) and around.closed_until(record):
+        installs = None
     return PowerForecast(findings, record.slots.staged, installs)
 
 
@@ -127,6 +139,7 @@ def _run_preflight(
         server=around.site_server(record),
         releases=releases,
         box_versions=around.site_box_versions(record),
+        closed_until=around.closed_until(record),
     )
 
 

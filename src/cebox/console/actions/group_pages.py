@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -23,6 +24,12 @@ from cebox.errors import InvalidInput
 _NOW = Status("circle-check", Tone.OK, _("Will do it now"))
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    count: int
+    begins_at: datetime
+
+
 @dataclass(slots=True)
 class Outcome:
     """One line of the summary: what happens to these devices, and why. The lines' sum is the selection."""
@@ -39,6 +46,12 @@ class Outcome:
     @property
     def download_bytes(self) -> int:
         return sum(one.forecast.download_bytes or 0 for one in self.devices if one.forecast)
+
+    @property
+    def waiting(self) -> "Waiting | None":
+        """Those of them that wait for the hours of their site, and the first of these."""
+        begins = [one.forecast.begins_at for one in self.devices if one.forecast and one.forecast.begins_at]
+        return Waiting(len(begins), min(begins)) if begins else None
 
     @property
     def from_cloud(self) -> int:

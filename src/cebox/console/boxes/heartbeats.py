@@ -26,6 +26,7 @@ _log = structlog.get_logger()
 class Heartbeats:
     """The buffer of one process. `note` never waits; a flush starts by itself."""
 
+    flush_seconds: float = FLUSH_SECONDS
     _waiting: dict[DeviceId, Heartbeat] = field(default_factory=dict)
     # Taken by the flush under way: not yet to be read from the database.
     _writing: dict[DeviceId, Heartbeat] = field(default_factory=dict)
@@ -75,7 +76,7 @@ class Heartbeats:
     async def _flush_soon(self, database: Database) -> None:
         while self._waiting:
             try:
-                async with asyncio.timeout(FLUSH_SECONDS):
+                async with asyncio.timeout(self.flush_seconds):
                     await self._hurry.wait()
             except TimeoutError:
                 pass

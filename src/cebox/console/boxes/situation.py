@@ -12,13 +12,14 @@ from cebox.console.boxes.tokens import Bearer, device_not_enrolled
 from cebox.console.database.scope import Scope
 from cebox.console.devices.records import DeviceRecord
 from cebox.console.devices.repository import DeviceRepository
-from cebox.console.sites.repository import SiteRepository
+from cebox.console.sites.limits import NO_LIMITS
+from cebox.console.sites.repository import Site, SiteRepository
 from cebox.console.state import Console
 from cebox.domain.device import DeviceKind
 from cebox.domain.ids import ActionId, SiteId
 from cebox.domain.version import Version
 from cebox.kit.clock import format_utc
-from cebox.protocol.device import SiteInfo, SiteServerInfo, SyncResponse
+from cebox.protocol.device import Settings, SiteInfo, SiteServerInfo, SyncResponse
 
 # A WRS mirrors a patch for each: a few are worth it.
 MOST_BOX_VERSIONS = 20
@@ -32,6 +33,7 @@ class Situation:
     account_version: Version
     actions: Mapping[ActionId, Action]
     site: SiteInfo | None
+    settings: Settings
 
 
 async def read_situation(connection: AsyncConnection, bearer: Bearer, named: Iterable[str] = ()) -> Situation:
@@ -42,11 +44,13 @@ async def read_situation(connection: AsyncConnection, bearer: Bearer, named: Ite
     if record is None:
         raise device_not_enrolled()
     accounts = await devices.find_account_facts([record.account_id])
+    site = await SiteRepository(connection, scope).get(record.site_id) if record.site_id else None
     return Situation(
         device=record,
         account_version=accounts[record.account_id].version,
         actions=await ActionRepository(connection, scope).list_for_exchange(record.id, named),
-        site=await _read_site(connection, scope, record) if record.site_id else None,
+        site=await _describe_site(devices, site, record) if site else None,
+        settings=(site.limits if site else NO_LIMITS).make_settings(),
     )
 
 
@@ -60,17 +64,15 @@ def make_answer(console: Console, situation: Situation, received: tuple[str, ...
         received_results=received,
         site=situation.site,
         repository_url=console.settings.public_repository_url,
+        settings=situation.settings,
     )
 
 
-async def _read_site(connection: AsyncConnection, scope: Scope, record: DeviceRecord) -> SiteInfo:
-    assert record.site_id is not None
-    site = await SiteRepository(connection, scope).get(record.site_id)
-    devices = DeviceRepository(connection, scope)
+async def _describe_site(devices: DeviceRepository, site: Site, record: DeviceRecord) -> SiteInfo:
     if record.kind is DeviceKind.WRS:
         versions = await _list_box_versions(devices, record)
         return SiteInfo(id=site.id, name=site.name, networks=site.networks, box_versions=versions)
-    wrs = (await devices.find_site_servers([record.site_id])).get(record.site_id)
+    wrs = (await devices.find_site_servers([site.id])).get(site.id)
     server = _describe_server(wrs) if wrs is not None else None
     return SiteInfo(id=site.id, name=site.name, server=server, networks=site.networks)
 

@@ -15,7 +15,7 @@ from cebox.domain.device import DeviceKind, Place
 from cebox.domain.ids import DeviceId, SiteId
 from cebox.domain.version import Version
 from cebox.errors import InvalidInput
-from cebox.protocol.device import BoxPhase
+from cebox.protocol.device import BoxPhase, Progress
 
 router = APIRouter(tags=["devices"])
 NO_SITE = "none"
@@ -27,6 +27,8 @@ class ProgressAnswer(Answer):
     total_bytes: int
     rate_bytes_per_second: int | None
     action_id: str | None
+    seconds_left: int | None
+    waits_until: datetime | None
 
 
 class DeviceAnswer(Answer):
@@ -171,9 +173,21 @@ def _make_answer(view: DeviceView) -> DeviceAnswer:
         slot_bytes=record.slot_bytes,
         agent_version=record.agent_version,
         would_take=ResolutionAnswer.model_validate(view.would_take),
-        progress=ProgressAnswer.model_validate(record.progress) if record.progress else None,
+        progress=_make_progress_answer(record.progress) if record.progress else None,
         open_actions=[make_action_answer(action) for action in view.open_actions],
         last_action=make_action_answer(view.last_action) if view.last_action else None,
+    )
+
+
+def _make_progress_answer(progress: Progress) -> ProgressAnswer:
+    return ProgressAnswer(
+        version=progress.version,
+        done_bytes=progress.done_bytes,
+        total_bytes=progress.total_bytes,
+        rate_bytes_per_second=progress.rate_bytes_per_second,
+        action_id=progress.action_id,
+        seconds_left=progress.seconds_left,
+        waits_until=progress.waiting_until,
     )
 
 

@@ -17,6 +17,7 @@ from cebox.console.live.hub import site_topic
 from cebox.domain.device import DeviceKind, Place
 from cebox.domain.version import Version
 from cebox.errors import InvalidInput
+from cebox.kit.clock import format_utc
 from cebox.protocol.device import BoxPhase, Observed, Progress
 
 MOVING_PHASES = frozenset({BoxPhase.DOWNLOADING, BoxPhase.INSTALLING})
@@ -86,6 +87,7 @@ def clean_progress(progress: Progress) -> Progress:
             None if progress.rate_bytes_per_second is None else _fit_count(progress.rate_bytes_per_second)
         ),
         action_id=clean_text(progress.action_id, Word.length) if progress.action_id else None,
+        waits_until=format_utc(progress.waiting_until) if progress.waiting_until else "",
     )
 
 

@@ -14,6 +14,8 @@ from cebox.console.actions.repository import ActionRepository
 from cebox.console.database.scope import Scope
 from cebox.console.devices.records import DeviceRecord
 from cebox.console.devices.repository import AccountFacts, DeviceRepository
+from cebox.console.sites.limits import LineLimits
+from cebox.console.sites.repository import SiteRepository
 from cebox.domain.device import Device, DeviceKind
 from cebox.domain.ids import AccountId, DeviceId, SiteId
 from cebox.domain.resolution import Resolution, SiteServer, resolve
@@ -28,6 +30,7 @@ class Surroundings:
     servers: Mapping[SiteId, SiteServer]
     open_actions: Mapping[DeviceId, tuple[Action, ...]]
     box_versions: Mapping[SiteId, Mapping[Version, int]]
+    limits: Mapping[SiteId, LineLimits]
 
     def account_version(self, record: DeviceRecord) -> Version:
         return self.accounts[record.account_id].version
@@ -38,6 +41,11 @@ class Surroundings:
     def site_box_versions(self, record: DeviceRecord) -> Mapping[Version, int]:
         """On a WRS: how many ceBox of its site run which version."""
         return self.box_versions.get(record.site_id, {}) if record.site_id else {}
+
+    def closed_until(self, record: DeviceRecord) -> datetime | None:
+        """When the download window of the device's site opens; None while downloads may go on there."""
+        limits = self.limits.get(record.site_id) if record.site_id else None
+        return limits.closed_until(self.now) if limits else None
 
     def would_take(self, record: DeviceRecord) -> Resolution:
         """What an update without a tag would do."""
@@ -89,4 +97,5 @@ async def load_surroundings(
         servers=servers,
         open_actions=await ActionRepository(connection, scope).list_open(record.id for record in records),
         box_versions=await devices.count_box_versions(wrs_sites),
+        limits=await SiteRepository(connection, scope).find_limits(site_ids),
     )

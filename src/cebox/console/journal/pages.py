@@ -14,6 +14,7 @@ from cebox.console.web.words import mark as _
 VERB_WORDS: Mapping[str, str] = MappingProxyType(
     {
         "account_created": _("Account made"),
+        "account_limited": _("Bandwidth of the sites changed"),
         "account_migrated": _("Account migrated"),
         "action_cancelled": _("Action cancelled"),
         "command_sent": _("Group command sent"),
@@ -29,6 +30,7 @@ VERB_WORDS: Mapping[str, str] = MappingProxyType(
         "shutdown_sent": _("Shutdown sent"),
         "signed_in": _("Signed in"),
         "site_changed": _("Site changed"),
+        "site_limited": _("Bandwidth of a site changed"),
         "site_created": _("Site made"),
         "tag_handed_out": _("Tag handed out"),
         "token_created": _("API token made"),
@@ -43,6 +45,8 @@ FACT_WORDS: Mapping[str, str] = MappingProxyType(
     {
         "action_id": _("action"),
         "device_id": _("device"),
+        "download_bytes_per_second": _("bytes per second"),
+        "download_window": _("hours"),
         "email": _("e-mail address"),
         "from": _("from version"),
         "is_active": _("may sign in"),
@@ -56,6 +60,7 @@ FACT_WORDS: Mapping[str, str] = MappingProxyType(
         "sent": _("sent to"),
         "sha256": _("fingerprint"),
         "tag": _("tag"),
+        "time_zone": _("time zone"),
         "theme": _("theme"),
         "to": _("to version"),
         "uses": _("uses"),

@@ -8,21 +8,43 @@ from pydantic import Field
 
 from cebox.console.gate import Administrator, ChosenAccount, ChosenPage, ChosenScope, TheConsole, Viewer
 from cebox.console.sites import service
+from cebox.console.sites.limits import LineLimits, make_limits
 from cebox.console.sites.service import MOST_NETWORKS, SiteService
 from cebox.console.wire import Answer, Asked, Line, Listing, make_listing
-from cebox.domain.ids import SiteId
+from cebox.domain.ids import AccountId, SiteId
 
 router = APIRouter(tags=["sites"])
 
 Networks = Annotated[list[str], Field(max_length=MOST_NETWORKS, examples=[["10.20.4.0/24"]])]
 
 
+class LimitsAnswer(Answer):
+    """Null and empty: no limit. The window is by the clocks of `time_zone`, and may cross midnight."""
+
+    download_bytes_per_second: int | None
+    download_window: str
+    time_zone: str
+
+
 class SiteAnswer(Answer):
+    """`limits` hold for what its machines fetch from the cloud: `own_limits`, or the account's where that is null."""
+
     id: str
     account_id: str
     name: str
     networks: list[str]
     created_at: datetime
+    limits: LimitsAnswer
+    own_limits: LimitsAnswer | None
+
+
+class LimitsBody(Asked):
+    download_bytes_per_second: int | None = Field(default=None, examples=[2_000_000])
+    download_window: Annotated[str, Field(max_length=40, examples=["22:00-06:00"])] = ""
+    time_zone: Annotated[str, Field(max_length=64, examples=["Europe/Paris"])] = "UTC"
+
+    def make(self) -> LineLimits:
+        return make_limits(self.download_bytes_per_second, self.download_window, self.time_zone)
 
 
 class SiteBody(Asked):
@@ -64,3 +86,32 @@ async def change_site(caller: Administrator, console: TheConsole, site_id: str, 
         sites = SiteService(unit, caller, console.clock)
         site = await sites.change_site(SiteId(site_id), name=body.name, networks=body.networks)
     return SiteAnswer.model_validate(site)
+
+
+@router.put("/sites/{site_id}/limits", summary="Limit what a site's machines fetch from the cloud")
+async def limit_site(caller: Administrator, console: TheConsole, site_id: str, body: LimitsBody) -> SiteAnswer:
+    async with console.database.write() as unit:
+        site = await SiteService(unit, caller, console.clock).set_limits(SiteId(site_id), body.make())
+    return SiteAnswer.model_validate(site)
+
+
+@router.delete("/sites/{site_id}/limits", summary="Let the account's limits hold at a site again")
+async def unlimit_site(caller: Administrator, console: TheConsole, site_id: str) -> SiteAnswer:
+    async with console.database.write() as unit:
+        return SiteAnswer.model_validate(
+            await SiteService(unit, caller, console.clock).set_limits(SiteId(site_id), None)
+        )
+
+
+@router.get("/accounts/{account_id}/limits", summary="The limits of the account's sites that have none of their own")
+async def show_account_limits(caller: Viewer, console: TheConsole, account_id: str) -> LimitsAnswer:
+    async with console.database.read() as connection:
+        limits = await service.get_account_limits(connection, caller.scope, AccountId(account_id))
+    return LimitsAnswer.model_validate(limits)
+
+
+@router.put("/accounts/{account_id}/limits", summary="Limit the account's sites that have no limits of their own")
+async def limit_account(caller: Administrator, console: TheConsole, account_id: str, body: LimitsBody) -> LimitsAnswer:
+    async with console.database.write() as unit:
+        sites = SiteService(unit, caller, console.clock)
+        return LimitsAnswer.model_validate(await sites.set_account_limits(AccountId(account_id), body.make()))

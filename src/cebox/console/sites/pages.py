@@ -1,12 +1,17 @@
 """Sites and their WRS."""
 
+from zoneinfo import available_timezones
+
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from cebox.console.database.paging import Page
 from cebox.console.devices.records import DeviceFilters, DeviceView
 from cebox.console.devices.service import count_devices, list_devices
-from cebox.console.sites.service import SiteService, get_site, list_sites
+from cebox.console.sites.limits import LineLimits, make_limits
+from cebox.console.sites.repository import Site
+from cebox.console.sites.service import SiteService, get_account_limits, get_site, list_sites
+from cebox.console.sites.words import limit_words, read_megabits, write_megabits
 from cebox.console.web.visit import Visit, page
 from cebox.console.web.words import mark as _
 from cebox.domain.device import DeviceKind
@@ -34,7 +39,8 @@ async def show_sites(visit: Visit) -> Response:
             )
     servers: dict[SiteId, DeviceView] = {one.record.site_id: one for one in wrs.items if one.record.site_id}
     template = "sites/list-part.html" if visit.is_fragment else "sites/list.html"
-    return visit.show(template, listed=listed, servers=servers, counts=counts)
+    words = {site.id: limit_words(visit.formats, site.limits) for site in listed.items}
+    return visit.show(template, listed=listed, servers=servers, counts=counts, limit_words=words)
 
 
 @page(Permission.ADMINISTER)
@@ -66,11 +72,68 @@ async def change_site(visit: Visit) -> Response:
     return visit.done(visit.say(_("Site %(name)s changed."), name=site.name), address="/sites")
 
 
+@page(Permission.ADMINISTER)
+async def show_limits(visit: Visit) -> Response:
+    async with visit.console.database.read() as connection:
+        site = await get_site(connection, visit.caller.scope, SiteId(visit.request.path_params["site_id"]))
+    return _show_limits(visit, site, site.own_limits or site.account_limits)
+
+
+@page(Permission.ADMINISTER)
+async def change_limits(visit: Visit) -> Response:
+    site_id = SiteId(visit.request.path_params["site_id"])
+    limits = _read_limits(visit) if visit.field("whose") == "own" else None
+    async with visit.console.database.write() as unit:
+        site = await SiteService(unit, visit.caller, visit.console.clock).set_limits(site_id, limits)
+    words = limit_words(visit.formats, site.limits)
+    return visit.done(visit.say(_("%(name)s: %(limits)s."), name=site.name, limits=words), address="/sites")
+
+
+@page(Permission.ADMINISTER)
+async def show_account_limits(visit: Visit) -> Response:
+    async with visit.console.database.read() as connection:
+        return _show_limits(visit, None, await get_account_limits(connection, visit.scope, visit.account_id))
+
+
+@page(Permission.ADMINISTER)
+async def change_account_limits(visit: Visit) -> Response:
+    async with visit.console.database.write() as unit:
+        service = SiteService(unit, visit.caller, visit.console.clock)
+        limits = await service.set_account_limits(visit.account_id, _read_limits(visit))
+    words = limit_words(visit.formats, limits)
+    return visit.done(visit.say(_("%(name)s: %(limits)s."), name=_account_name(visit), limits=words), address="/sites")
+
+
+def _account_name(visit: Visit) -> str:
+    return visit.account.name if visit.account else ""
+
+
+def _show_limits(visit: Visit, site: Site | None, limits: LineLimits) -> Response:
+    return visit.show_dialog(
+        "sites/limits.html",
+        site=site,
+        shown=limits,
+        rate=write_megabits(visit.formats, limits.download_bytes_per_second),
+        limit_words=lambda one: limit_words(visit.formats, one),
+        reader_zone=visit.formats.zone.key,
+        zones=sorted(available_timezones()),
+    )
+
+
+def _read_limits(visit: Visit) -> LineLimits:
+    """Raises InvalidInput (`download_rate_out_of_range`, `download_window_malformed`, `time_zone_unknown`)."""
+    return make_limits(read_megabits(visit.field("rate")), visit.field("hours"), visit.field("zone"))
+
+
 def build_routes() -> list[BaseRoute]:
     return [
         Route("/sites", show_sites, methods=["GET"]),
         Route("/sites/new", show_new_site, methods=["GET"]),
         Route("/sites/new", create_site, methods=["POST"]),
+        Route("/sites/limits", show_account_limits, methods=["GET"]),
+        Route("/sites/limits", change_account_limits, methods=["POST"]),
+        Route("/sites/{site_id}/limits", show_limits, methods=["GET"]),
+        Route("/sites/{site_id}/limits", change_limits, methods=["POST"]),
         Route("/sites/{site_id}", show_site, methods=["GET"]),
         Route("/sites/{site_id}", change_site, methods=["POST"]),
     ]

@@ -1,15 +1,19 @@
 """SQL of the sites."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cebox.console.accounts.tables import accounts
+from cebox.console.database.chunks import chunk_ids
 from cebox.console.database.paging import Listed, Page, list_page
 from cebox.console.database.scope import Scope
+from cebox.console.sites.limits import NO_LIMITS, LineLimits, load_limits
 from cebox.console.sites.tables import sites
 from cebox.domain.ids import AccountId, SiteId
 from cebox.errors import Conflict, NotFound
@@ -17,13 +21,23 @@ from cebox.errors import Conflict, NotFound
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A place with a network of its own. `networks` are its CIDR blocks: by them a box knows it is there."""
+    """A place with a network of its own. `networks` are its CIDR blocks: by them a box knows it is there.
+
+    `own_limits` is None where the account's hold, which `account_limits` are.
+    """
 
     id: SiteId
     account_id: AccountId
     name: str
     networks: tuple[str, ...]
     created_at: datetime
+    own_limits: LineLimits | None = None
+    account_limits: LineLimits = NO_LIMITS
+
+    @property
+    def limits(self) -> LineLimits:
+        """Those that hold."""
+        return self.own_limits or self.account_limits
 
 
 class SiteRepository:
@@ -39,6 +53,7 @@ class SiteRepository:
             "name": site.name,
             "networks": list(site.networks),
             "created_at": site.created_at,
+            "line_limits": None,
         }
         try:
             await self._connection.execute(insert(sites).values(values))
@@ -53,17 +68,35 @@ class SiteRepository:
         except IntegrityError as error:
             raise _site_exists(site.name) from error
 
+    async def set_limits(self, site_id: SiteId, limits: LineLimits | None) -> None:
+        statement = update(sites).where(self._scope.filter(sites.c.account_id), sites.c.id == site_id)
+        await self._connection.execute(statement.values(line_limits=limits.make_columns() if limits else None))
+
+    async def find_limits(self, site_ids: Iterable[SiteId]) -> dict[SiteId, LineLimits]:
+        """Those that hold at each of these sites."""
+        found: dict[SiteId, LineLimits] = {}
+        for chunk in chunk_ids(site_ids):
+            rows = await self._connection.execute(self._select().where(sites.c.id.in_(chunk)))
+            found.update((site.id, site.limits) for site in map(_make_site, rows))
+        return found
+
     async def get(self, site_id: SiteId) -> Site:
         """Raises NotFound (`site_unknown`)."""
-        statement = select(sites).where(self._scope.filter(sites.c.account_id), sites.c.id == site_id)
+        statement = self._select().where(sites.c.id == site_id)
         row = (await self._connection.execute(statement)).one_or_none()
         if row is None:
             raise NotFound("site_unknown", f"no site {site_id!r}", hint="List the sites you see.")
         return _make_site(row)
 
     async def list_sites(self, page: Page) -> Listed[Site]:
-        statement = select(sites).where(self._scope.filter(sites.c.account_id))
-        return await list_page(self._connection, statement, [sites.c.name, sites.c.id], page, _make_site)
+        return await list_page(self._connection, self._select(), [sites.c.name, sites.c.id], page, _make_site)
+
+    def _select(self) -> Select[Any]:
+        return (
+            select(sites, accounts.c.line_limits.label("account_limits"))
+            .join(accounts, accounts.c.id == sites.c.account_id)
+            .where(self._scope.filter(sites.c.account_id))
+        )
 
 
 def _site_exists(name: str) -> Conflict:
@@ -71,4 +104,12 @@ def _site_exists(name: str) -> Conflict:
 
 
 def _make_site(row: Row[Any]) -> Site:
-    return Site(SiteId(row.id), AccountId(row.account_id), row.name, tuple(row.networks), row.created_at)
+    return Site(
+        id=SiteId(row.id),
+        account_id=AccountId(row.account_id),
+        name=row.name,
+        networks=tuple(row.networks),
+        created_at=row.created_at,
+        own_limits=load_limits(row.line_limits),
+        account_limits=load_limits(row.account_limits) or NO_LIMITS,
+    )

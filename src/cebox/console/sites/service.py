@@ -4,15 +4,18 @@ import ipaddress
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cebox.console.access import Caller
+from cebox.console.accounts.repository import AccountRepository
 from cebox.console.database.engine import Unit
 from cebox.console.database.paging import Listed, Page
 from cebox.console.database.scope import Scope
 from cebox.console.journal import service as journal
-from cebox.console.live.hub import account_topic, site_topic
+from cebox.console.live.hub import account_topic, fleet_topic, site_topic
+from cebox.console.sites.limits import NO_LIMITS, LineLimits, load_limits
 from cebox.console.sites.repository import Site, SiteRepository
 from cebox.console.texts import clean_line
 from cebox.domain.ids import AccountId, SiteId
@@ -30,6 +33,13 @@ async def list_sites(connection: AsyncConnection, scope: Scope, page: Page) -> L
 async def get_site(connection: AsyncConnection, scope: Scope, site_id: SiteId) -> Site:
     """Raises NotFound (`site_unknown`)."""
     return await SiteRepository(connection, scope).get(site_id)
+
+
+async def get_account_limits(connection: AsyncConnection, scope: Scope, account_id: AccountId) -> LineLimits:
+    """Raises NotFound (`account_unknown`)."""
+    accounts = AccountRepository(connection, scope)
+    await accounts.get(account_id)
+    return load_limits(await accounts.find_line_limits(account_id)) or NO_LIMITS
 
 
 class SiteService:
@@ -71,6 +81,38 @@ class SiteService:
             await self._record("site_changed", changed)
             self._unit.notify(site_topic(site_id))
         return changed
+
+    async def set_limits(self, site_id: SiteId, limits: LineLimits | None) -> Site:
+        """None: the account's hold from now on. Raises NotFound (`site_unknown`)."""
+        self._caller.verify(Permission.ADMINISTER)
+        site = await self._sites.get(site_id)
+        if limits != site.own_limits:
+            await self._sites.set_limits(site_id, limits)
+            await self._record_limits("site_limited", site_id, {"name": site.name}, limits, site.account_id)
+            # Its machines are told at once; pages show it.
+            self._unit.notify(site_topic(site_id))
+            self._unit.notify(account_topic(site.account_id))
+        return replace(site, own_limits=limits)
+
+    async def set_account_limits(self, account_id: AccountId, limits: LineLimits | None) -> LineLimits:
+        """What holds at the sites that have no limits of their own. Raises NotFound (`account_unknown`)."""
+        self._caller.verify(Permission.ADMINISTER)
+        account_id = self._caller.account_of(account_id)
+        before = await get_account_limits(self._unit.connection, self._caller.scope, account_id)
+        after = limits or NO_LIMITS
+        if after != before:
+            accounts = AccountRepository(self._unit.connection, self._caller.scope)
+            await accounts.set_line_limits(account_id, after.make_columns())
+            await self._record_limits("account_limited", account_id, {}, after, account_id)
+            self._unit.notify(fleet_topic(account_id))
+            self._unit.notify(account_topic(account_id))
+        return after
+
+    async def _record_limits(
+        self, verb: str, subject: str, facts: dict[str, Any], limits: LineLimits | None, account_id: AccountId
+    ) -> None:
+        said = {name: value for name, value in limits.make_columns().items() if value} if limits else {}
+        await journal.record(self._unit, self._caller, verb, subject, facts | said, account_id, at=self._clock())
 
     async def _record(self, verb: str, site: Site) -> None:
         facts = {"name": site.name, "networks": list(site.networks)}

@@ -11,6 +11,8 @@ sites = Table(
     Column("account_id", Id, ForeignKey("accounts.id"), nullable=False),
     Column("name", Name, nullable=False),
     Column("networks", JSON, nullable=False),
+    # None: the account's.
+    Column("line_limits", JSON(none_as_null=True)),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("account_id", "name"),
 )

@@ -61,6 +61,10 @@ class Formats:
             return self.words.get(_("yesterday %(time)s")) % {"time": format_time(local, "HH:mm", locale=self.language)}
         return self.day(moment)
 
+    def hour(self, moment: datetime) -> str:
+        """For what is less than a day away: 22:00."""
+        return format_time(moment.astimezone(self.zone), "HH:mm", locale=self.language)
+
     def day(self, moment: datetime) -> str:
         local, today = moment.astimezone(self.zone), self.now.astimezone(self.zone).date()
         pattern = "d MMM" if local.year == today.year else "d MMM y"

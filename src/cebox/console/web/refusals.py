@@ -69,6 +69,13 @@ _OWN: Mapping[str, Refusal] = {
     "devices_of_several_accounts": Refusal(
         _("A group command is for devices of one account."), _("Send one command per account.")
     ),
+    "download_rate_out_of_range": Refusal(
+        _("This rate cannot be used."), _("Write megabits per second, at least 0.08; leave it empty for no limit.")
+    ),
+    "download_window_malformed": Refusal(
+        _("These are no hours of a day."), _("Write them as 22:00-06:00; leave them empty for any time.")
+    ),
+    "time_zone_unknown": Refusal(_("There is no such time zone."), _("Write its name, such as Europe/Paris.")),
     "email_malformed": Refusal(_("This is not an e-mail address."), _("Write it as name@example.org.")),
     "expiry_out_of_range": Refusal(_("This expiry is too short or too long.")),
     "form_secret_wrong": Refusal(_("This form is too old."), _("Reload the page and try again.")),

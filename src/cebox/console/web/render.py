@@ -12,7 +12,18 @@ from cebox.console.web.assets import asset_address
 from cebox.console.web.formats import Formats
 from cebox.console.web.notes import render_notes
 from cebox.console.web.security import PAGE_HEADERS
-from cebox.console.web.status import ACCOUNT_PHASE, ACTION, BEHIND, BOX, FINDING, KEY, NO_ANSWER, PRESENCE, WITHDRAWN
+from cebox.console.web.status import (
+    ACCOUNT_PHASE,
+    ACTION,
+    BEHIND,
+    BOX,
+    FINDING,
+    KEY,
+    NO_ANSWER,
+    PRESENCE,
+    WINDOW,
+    WITHDRAWN,
+)
 from cebox.console.web.words import Language, load_words
 
 TEMPLATE_FOLDER = Path(__file__).parent / "templates"
@@ -50,6 +61,7 @@ def make_environment(language: Language) -> Environment:
             "phase": ACCOUNT_PHASE,
             "key": KEY,
             "finding": FINDING,
+            "window": WINDOW,
             "behind": BEHIND,
             "no_answer": NO_ANSWER,
             "withdrawn": WITHDRAWN,

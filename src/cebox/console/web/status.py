@@ -103,6 +103,7 @@ _CALM: Mapping[Finding, tuple[str, Tone]] = MappingProxyType(
         Finding.DEVICE_BUSY: ("refresh", Tone.RUN),
         Finding.ALREADY_THERE: ("circle-check", Tone.OK),
         Finding.ALREADY_STAGED: ("power", Tone.RUN),
+        Finding.WINDOW_CLOSED: ("clock", Tone.RUN),
     }
 )
 
@@ -123,6 +124,7 @@ _FINDING_WORDS: Mapping[Finding, str] = MappingProxyType(
         Finding.WRS_WOULD_SPREAD_TEST: _(
             "Other ceBox of the site would take this test version at their next shutdown."
         ),
+        Finding.WINDOW_CLOSED: _("The download begins when the download window of the site opens."),
     }
 )
 
@@ -136,6 +138,7 @@ def _build_findings() -> Mapping[Finding, Status]:
 
 
 FINDING = _build_findings()
+WINDOW = Status("clock", Tone.IDLE, _("Waits for the download window"))
 BEHIND = Status("git-compare", Tone.WARN, _("Behind"))
 NO_ANSWER = Status("plug-connected-x", Tone.BAD, _("No answer"))
 WITHDRAWN = Status("ban", Tone.WARN, _("Withdrawn"))

@@ -1,0 +1,102 @@
+"""The codecs a payload may be in: pure functions from bytes to bytes, one entry each.
+
+A codec is added by one entry; its id is written in patches and never reused. Decoders trust nothing: the size of the
+output is known before, and one that would give more is refused before it is allocated.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from cebox.errors import Untrusted
+from cebox.release.codecs import hdiff, lzma2, zstd
+from cebox.release.codecs.payload import Content
+from cebox.release.codecs.zstd import window_log
+
+__all__ = [
+    "CODECS",
+    "HDIFF_LZMA",
+    "HDIFF_ZSTD",
+    "LZMA",
+    "LZMA_X86",
+    "ZSTD",
+    "ZSTD_DICT",
+    "Codec",
+    "Content",
+    "get_codec",
+    "window_log",
+]
+
+ZSTD = "zstd"
+ZSTD_DICT = "zstd-dict"
+LZMA = "lzma"
+LZMA_X86 = "lzma-x86"
+HDIFF_LZMA = "hdiff-lzma"
+HDIFF_ZSTD = "hdiff-zstd"
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """`encode(data, dictionary, level)`; `decode(payload, dictionary, output_bytes, window_bytes)` gives exactly
+    `output_bytes` or raises Untrusted (`payload_undecodable`). `needs_dictionary`: its segments name one.
+
+    `level` is zstd's and means nothing to the others. `work_bytes(dictionary_bytes, output_bytes, window_bytes)`: the
+    most memory decoding takes beside payload, dictionary and output.
+    """
+
+    id: str
+    needs_dictionary: bool
+    encode: Callable[[bytes, bytes, int], bytes]
+    decode: Callable[[Content, bytes, int, int], bytes | bytearray]
+    work_bytes: Callable[[int, int, int], int]
+
+
+def get_codec(codec_id: str) -> Codec:
+    """Raises Untrusted (`patch_codec_unknown`)."""
+    codec = CODECS.get(codec_id)
+    if codec is None:
+        raise Untrusted(
+            "patch_codec_unknown",
+            f"the patch uses a codec {codec_id[:32]!r} that this program does not know",
+            hint="Update this machine to an earlier release first.",
+        )
+    return codec
+
+
+def _lzma_codec(codec_id: str, *, is_x86: bool) -> Codec:
+    return Codec(
+        codec_id,
+        needs_dictionary=False,
+        encode=lambda data, _dictionary, _level: lzma2.encode(data, is_x86=is_x86),
+        decode=lambda payload, _dictionary, size, _window: lzma2.decode(payload, size, is_x86=is_x86),
+        work_bytes=lzma2.work_bytes,
+    )
+
+
+def _hdiff_codec(codec_id: str, packing: Codec) -> Codec:
+    return Codec(
+        codec_id,
+        needs_dictionary=True,
+        encode=lambda data, dictionary, level: hdiff.encode(
+            data, dictionary, lambda diff: packing.encode(diff, b"", level)
+        ),
+        decode=lambda payload, dictionary, size, window: hdiff.decode(
+            payload, dictionary, size, lambda packed, diff_bytes: packing.decode(packed, b"", diff_bytes, window)
+        ),
+        work_bytes=hdiff.work_bytes,
+    )
+
+
+_ZSTD = Codec(ZSTD, False, zstd.encode, zstd.decode, zstd.work_bytes)
+_LZMA = _lzma_codec(LZMA, is_x86=False)
+
+CODECS: Mapping[str, Codec] = {
+    codec.id: codec
+    for codec in (
+        _ZSTD,
+        Codec(ZSTD_DICT, True, zstd.encode, zstd.decode, zstd.work_bytes),
+        _LZMA,
+        _lzma_codec(LZMA_X86, is_x86=True),
+        _hdiff_codec(HDIFF_LZMA, _LZMA),
+        _hdiff_codec(HDIFF_ZSTD, _ZSTD),
+    )
+}
