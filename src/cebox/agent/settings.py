@@ -31,7 +31,7 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Only on a WRS: the mirror's unix socket."""
     server_url: str | None = None
     """Only on a WRS: the address at which its site reaches its mirror, such as http://10.20.4.2:8420."""
-    memory_bytes: int = 80 << 20
+    memory_bytes: int = 72 << 20
     """What applying a patch may take beside the agent itself; a patch that needs more is passed over for the image."""
     timeout_seconds: float = 15.0
     wrs_timeout_seconds: float = 3.0

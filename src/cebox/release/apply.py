@@ -35,7 +35,7 @@ def count_decoders() -> int:
 class Budget:
     """What a box can spare for applying, beyond the program itself. `decoders` is a number of threads."""
 
-    memory_bytes: int = 80 << 20
+    memory_bytes: int = 72 << 20
     decoders: int = field(default_factory=count_decoders)
 
 

@@ -104,10 +104,14 @@ def most_payload_bytes(segment_bytes: int) -> int:
 
 
 def needed_bytes(segment: Segment, bounds: Bounds) -> int:
-    """The memory that making a segment with a payload takes: payload, dictionary, output and the decoder's own."""
+    """The memory that making a segment with a payload takes: payload, dictionary, the decoder's own, and the output
+    unless it comes in pieces.
+    """
+    codec = get_codec(segment.codec)
     dictionary_bytes, output_bytes = total_bytes(segment.old) + total_bytes(segment.new), segment.target_bytes
-    work_bytes = get_codec(segment.codec).work_bytes(dictionary_bytes, output_bytes, bounds.window_bytes)
-    return segment.payload_bytes + dictionary_bytes + output_bytes + work_bytes
+    work_bytes = codec.work_bytes(dictionary_bytes, output_bytes, bounds.window_bytes)
+    held_bytes = 0 if codec.decode_pieces else output_bytes
+    return segment.payload_bytes + dictionary_bytes + held_bytes + work_bytes
 
 
 _Flat = Annotated[list[int], Meta(max_length=2 * MOST_EXTENTS)]

@@ -67,12 +67,13 @@ def plan_patch(old: Scan, new: Scan, limits: Limits, is_alike: IsAlike = lambda 
     most, wide, room = (
         count // limits.block_bytes for count in (limits.segment_bytes, limits.wide_bytes, limits.dictionary_bytes)
     )
+    # The largest first: at the end all decoders then have work until the last moment.
     payloads = []
+    for group in pack(cut(alone, wide), wide, room=room):
+        payloads.append(Plan(Operation.PAYLOAD, measure.extents(run.span for run in group)))
     for group in pack(cut(close, most), most, room):
         dictionary = old_measure.extents(choose_windows(group, room))
         payloads.append(Plan(Operation.PAYLOAD, measure.extents(run.span for run in group), old=dictionary))
-    for group in pack(cut(alone, wide), wide, room=room):
-        payloads.append(Plan(Operation.PAYLOAD, measure.extents(run.span for run in group)))
     return [
         *_plan_zeroes(places, measure),
         *_plan_copies(places, measure, old_measure, limits),

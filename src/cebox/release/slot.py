@@ -49,7 +49,7 @@ class ImageFile:
                 done += count
             at += length
 
-    def write_chunks(self, extents: Extents, chunks: Iterable[bytes | bytearray]) -> None:
+    def write_chunks(self, extents: Extents, chunks: Iterable[bytes | bytearray | memoryview]) -> None:
         """Lay `chunks` into the extents, in order; together they have the extents' size."""
         places = iter(extents)
         offset, room = 0, 0

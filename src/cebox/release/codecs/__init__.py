@@ -4,7 +4,7 @@ A codec is added by one entry; its id is written in patches and never reused. De
 output is known before, and one that would give more is refused before it is allocated.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cebox.errors import Untrusted
@@ -41,6 +41,8 @@ class Codec:
 
     `level` is zstd's and means nothing to the others. `work_bytes(dictionary_bytes, output_bytes, window_bytes)`: the
     most memory decoding takes beside payload, dictionary and output.
+
+    `decode_pieces`, where a codec has it, gives the same in parts, so that the output need not be held whole.
     """
 
     id: str
@@ -48,6 +50,7 @@ class Codec:
     encode: Callable[[bytes, bytes, int], bytes]
     decode: Callable[[Content, bytes, int, int], bytes | bytearray]
     work_bytes: Callable[[int, int, int], int]
+    decode_pieces: Callable[[Content, int], Iterator[Content]] | None = None
 
 
 def get_codec(codec_id: str) -> Codec:
@@ -69,6 +72,7 @@ def _lzma_codec(codec_id: str, *, is_x86: bool) -> Codec:
         encode=lambda data, _dictionary, _level: lzma2.encode(data, is_x86=is_x86),
         decode=lambda payload, _dictionary, size, _window: lzma2.decode(payload, size, is_x86=is_x86),
         work_bytes=lzma2.work_bytes,
+        decode_pieces=lambda payload, size: lzma2.decode_pieces(payload, size, is_x86=is_x86),
     )
 
 

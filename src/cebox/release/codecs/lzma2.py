@@ -1,6 +1,7 @@
 """LZMA2 without a container, after the filter for x86 machine code or not."""
 
 import lzma
+from collections.abc import Iterator
 from typing import Any
 
 from cebox.release.codecs.payload import Content, undecodable
@@ -20,25 +21,35 @@ def encode(data: bytes, *, is_x86: bool = False) -> bytes:
 def decode(payload: Content, output_bytes: int, *, is_x86: bool = False) -> bytearray:
     if output_bytes > _LARGEST_OUTPUT_BYTES:
         raise undecodable("it declares another size")
-    filters = _list_filters(output_bytes, is_x86=is_x86)
-    decompressor = lzma.LZMADecompressor(format=lzma.FORMAT_RAW, filters=filters)
     output = bytearray(output_bytes)
     filled = 0
-    rest: Content = payload
-    try:
-        while not decompressor.eof:
-            # One byte more than is left shows output that was not announced, and lets the end be read.
-            piece = decompressor.decompress(rest, max_length=min(output_bytes - filled + 1, _PIECE_BYTES))
-            rest = b""
-            if len(piece) > output_bytes - filled or not (piece or decompressor.eof):
-                break
-            output[filled : filled + len(piece)] = piece
-            filled += len(piece)
-    except lzma.LZMAError as error:
-        raise undecodable(str(error)) from error
-    if filled != output_bytes or not decompressor.eof or decompressor.unused_data:
-        raise undecodable("it gives another size")
+    for piece in decode_pieces(payload, output_bytes, is_x86=is_x86):
+        output[filled : filled + len(piece)] = piece
+        filled += len(piece)
     return output
+
+
+def decode_pieces(payload: Content, output_bytes: int, *, is_x86: bool = False) -> Iterator[bytes]:
+    """`output_bytes` in all, or Untrusted (`payload_undecodable`) before one more is given."""
+    if output_bytes > _LARGEST_OUTPUT_BYTES:
+        raise undecodable("it declares another size")
+    decompressor = lzma.LZMADecompressor(format=lzma.FORMAT_RAW, filters=_list_filters(output_bytes, is_x86=is_x86))
+    left = output_bytes
+    rest: Content = payload
+    while not decompressor.eof:
+        try:
+            # One byte more than is left shows output that was not announced, and lets the end be read.
+            piece = decompressor.decompress(rest, max_length=min(left + 1, _PIECE_BYTES))
+        except lzma.LZMAError as error:
+            raise undecodable(str(error)) from error
+        rest = b""
+        if len(piece) > left or not (piece or decompressor.eof):
+            raise undecodable("it gives another size")
+        left -= len(piece)
+        if piece:
+            yield piece
+    if left or decompressor.unused_data:
+        raise undecodable("it gives another size")
 
 
 def _list_filters(output_bytes: int, *, is_x86: bool) -> list[dict[str, Any]]:
