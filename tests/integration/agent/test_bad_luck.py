@@ -2,6 +2,7 @@
 
 import resource
 import shutil
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -114,6 +115,14 @@ def test_a_refusing_console_is_asked_again(box: VirtualBox, console: DeviceConso
     console.wait_for_result("r1", ReportedEvent.FINISH)
 
 
+def wait_until_still(path: Path, seconds: float = 2.0) -> None:
+    """What has come is written when the file has not changed for so long."""
+    deadline = time.monotonic() + 30
+    while time.time() - path.stat().st_mtime < seconds:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_an_agent_killed_in_the_middle_of_a_download_fetches_only_the_rest(
     new_box: MakeBox, console: DeviceConsole, repository: RangeServer, vendor: Vendor
 ) -> None:
@@ -125,8 +134,7 @@ def test_an_agent_killed_in_the_middle_of_a_download_fetches_only_the_rest(
     repository.faults.hold_after_bytes = 20_000_000
     console.give_order(Order(id="u1", kind="update", version=LARGE))
     assert repository.held.wait(20)
-    slot = slot_path(box.folder, SlotName.B)
-    console.wait_for(lambda: slot.stat().st_blocks * 512 >= 16 << 20)
+    wait_until_still(slot_path(box.folder, SlotName.B))
     box.kill_agent()
     console.wait_for(lambda: box.exit_codes == [-9])
     repository.let_go()
