@@ -134,7 +134,9 @@ def test_an_agent_killed_in_the_middle_of_a_download_fetches_only_the_rest(
     repository.faults.hold_after_bytes = 20_000_000
     console.give_order(Order(id="u1", kind="update", version=LARGE))
     assert repository.held.wait(20)
-    wait_until_still(slot_path(box.folder, SlotName.B))
+    slot = slot_path(box.folder, SlotName.B)
+    console.wait_for(lambda: slot.stat().st_blocks * 512 >= 16 << 20)
+    wait_until_still(slot)
     box.kill_agent()
     console.wait_for(lambda: box.exit_codes == [-9])
     repository.let_go()
