@@ -13,11 +13,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-PACKAGES = (
-    "systemd-sysv",
-    "udev",
-    "dbus",
-    "linux-image-cloud-amd64",
+SYSTEM = ("systemd-sysv", "udev", "dbus")
+COMMON = (
     "network-manager",
     "openssh-client",
     "ca-certificates",
@@ -27,6 +24,7 @@ PACKAGES = (
     "fonts-dejavu-core",
     "libgl1-mesa-dri",
 )
+PACKAGES = (*SYSTEM, "linux-image-cloud-amd64", *COMMON)
 _SOURCES = Path("/etc/apt/sources.list.d")
 
 

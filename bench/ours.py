@@ -71,7 +71,7 @@ def apply_ours(folder: Path, pair: Pair, slot: Path) -> tuple[Cost, float]:
 
 
 def _make(old_path: Path, new_path: Path, folder: Path, profile: str) -> None:
-    from cebox.release.ways import Effort, WayMaker
+    from cebox.release.making.ways import Effort, WayMaker
 
     with ImageFile(old_path, is_writable=False) as old, ImageFile(new_path, is_writable=False) as new:
         effort = msgspec.convert({"profile": profile}, Effort)
@@ -86,9 +86,9 @@ def _make(old_path: Path, new_path: Path, folder: Path, profile: str) -> None:
 
 def _apply(folder: Path, old: Path, slot: Path) -> None:
     import cebox.agent.main  # noqa: F401 - what an agent holds before it has anything to do
-    from cebox.release.apply import apply_image
-    from cebox.release.transport import FolderTransport
-    from cebox.release.verify import verify_image
+    from cebox.release.applying.apply import apply_image
+    from cebox.release.network.transport import FolderTransport
+    from cebox.release.trust.verify import verify_image
 
     image = msgspec.json.decode((folder / "image.json").read_bytes(), type=Image)
     with slot.open("wb") as stream:

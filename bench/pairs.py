@@ -19,23 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import initrd
-from bench.debian import build_tree, get_cache, make_once
-from cebox.release import tree as image_maker
+from bench.debian import COMMON, SYSTEM, build_tree, get_cache, make_once
+from cebox.release.image import tree as image_maker
 
 PACKAGES = (
-    "systemd-sysv",
-    "udev",
-    "dbus",
+    *SYSTEM,
     "linux-image-amd64",
     "firefox-esr",
-    "network-manager",
-    "openssh-client",
-    "ca-certificates",
-    "curl",
-    "python3",
-    "perl",
-    "fonts-dejavu-core",
-    "libgl1-mesa-dri",
+    *COMMON,
     "xserver-xorg",
     "xinit",
     "openbox",

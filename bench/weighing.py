@@ -20,7 +20,7 @@ from cebox.lab import plan
 from cebox.lab.hands import ENDED, Hands, wait_for
 from cebox.lab.vendor import BuiltRelease
 from cebox.protocol.admin import Device
-from cebox.release.transport import FolderTransport
+from cebox.release.network.transport import FolderTransport
 
 _CHUNK_BYTES = 1 << 20
 _APPLIES = 3
@@ -70,8 +70,8 @@ def measure_apply(built: Sequence[BuiltRelease], folder: Path, *, decoders: int)
 def apply_once(release: Path, old: Path, slot: Path, decoders: int) -> dict[str, float]:
     """Follow the release's patch; what this process held before and at most, and how long it took."""
     import cebox.agent.main  # noqa: F401 - what an agent holds before it has anything to do
-    from cebox.release.apply import Budget, apply_image
-    from cebox.release.verify import verify_image
+    from cebox.release.applying.apply import Budget, apply_image
+    from cebox.release.trust.verify import verify_image
 
     root = BuiltRelease.load(release).manifest.root
     patch = next(way for way in root.ways if not way.is_full)

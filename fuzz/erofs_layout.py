@@ -8,7 +8,7 @@ An image is zero where no piece lies: written so, it is a few hundred bytes, and
 from collections.abc import Iterator
 
 from cebox.errors import InvalidInput
-from cebox.release.erofs import Layout, is_erofs, list_inodes, read_layout
+from cebox.release.image.erofs import Layout, is_erofs, list_inodes, read_layout
 from tests.unit.release import hostile_erofs as hostile
 
 _UNIT_BYTES = 1024

@@ -23,8 +23,8 @@ class Measured:
 
 
 def measure_once(rival: Rival, pair: Pair, *, is_fresh: bool, say: Callable[[str], None]) -> Measured:
-    """From the cache, or measured now. A tool that fails or takes too long gives a result without figures; a wrong
-    result is raised.
+    """From the cache, or measured now. A tool that fails or takes too long gives a result without figures, and one
+    that takes too long is believed the next time too; a wrong result is raised.
     """
     path = _place(rival, pair)
     if path.exists() and not is_fresh:
@@ -33,8 +33,10 @@ def measure_once(rival: Rival, pair: Pair, *, is_fresh: bool, say: Callable[[str
     try:
         with open_workspace() as folder:
             result = rival.measure(pair, folder)
-    except (OutOfTime, CalledProcessError) as reason:
-        words = str(getattr(reason, "stderr", None) or "").strip().rpartition("\n")[2]
+    except OutOfTime as reason:
+        result = Result(note=f"not measured: {reason}")
+    except CalledProcessError as reason:
+        words = str(reason.stderr or "").strip().rpartition("\n")[2]
         return Measured(Result(note=f"not measured: {reason} {words}".strip()))
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({"taken": f"{datetime.now(UTC):%Y-%m-%d}", **asdict(result)}, indent=1) + "\n")

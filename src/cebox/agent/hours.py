@@ -7,7 +7,7 @@ from cebox.agent.line import Line, window_finder
 from cebox.agent.meter import Meter
 from cebox.errors import Unavailable
 from cebox.kit.clock import format_utc
-from cebox.release.hours import WindowGate
+from cebox.release.network.hours import WindowGate
 
 WINDOW_CLOSED = "download_window_closed"
 

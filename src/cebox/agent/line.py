@@ -19,9 +19,9 @@ from cebox.errors import Unavailable
 from cebox.kit.tls import get_tls_context
 from cebox.protocol.site import PREPARED_PATH, REPOSITORY_PATH
 from cebox.protocol.site_client import open_socket_client
-from cebox.release.hours import find_window
-from cebox.release.pace import Gate
-from cebox.release.transport import HttpTransport
+from cebox.release.network.hours import find_window
+from cebox.release.network.pace import Gate
+from cebox.release.network.transport import HttpTransport
 
 
 class Line(StrEnum):

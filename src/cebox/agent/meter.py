@@ -12,7 +12,7 @@ from cebox.agent.line import Line, add_bytes
 from cebox.agent.speed import Speed
 from cebox.kit.clock import format_utc
 from cebox.protocol.device import Progress
-from cebox.release.transport import Transport
+from cebox.release.network.transport import Transport
 
 _SAVE_EVERY_SECONDS = 2.0
 

@@ -20,7 +20,7 @@ from cebox.domain.version import Version
 from cebox.errors import Exhausted
 from cebox.protocol.device import ReportedEvent
 from cebox.release.manifest import Manifest
-from cebox.release.trust import verify_not_below_floor
+from cebox.release.trust.policy import verify_not_below_floor
 
 
 def resolve_update(box: Box) -> Step:

@@ -123,8 +123,8 @@ def _warm_up() -> None:
 
     Nothing loads it earlier, so that a new system is judged, and a box reported on, as soon as it is up.
     """
-    import_module("cebox.release.fetch")
-    import_module("cebox.release.apply")
+    import_module("cebox.release.trust.repository")
+    import_module("cebox.release.applying.apply")
 
 
 def _begin_next(box: Box) -> bool:

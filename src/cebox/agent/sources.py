@@ -22,7 +22,7 @@ from cebox.protocol.site_client import fetch_statement
 from cebox.release.manifest import Manifest
 
 if TYPE_CHECKING:
-    from cebox.release.fetch import TrustedRepository
+    from cebox.release.trust.repository import TrustedRepository
 
 _log = structlog.get_logger()
 
@@ -104,7 +104,7 @@ def get_manifest(box: Box, line: Line, version: str) -> Manifest:
 
 def _fetch_manifest(box: Box, line: Line, version: Version) -> Manifest:
     # Imported late: see `runner`.
-    from cebox.release.fetch import TrustedRepository
+    from cebox.release.trust.repository import TrustedRepository
 
     with open_source(box, line, str(version)) as transport:
         repository = TrustedRepository(transport, box.trust_folder / line, _read_root(box, line), now=box.now)

@@ -26,7 +26,7 @@ _log = structlog.get_logger()
 def download_image(box: Box) -> Step:
     """Stream the release into the other slot, which starts nothing from here on until it is staged."""
     # Imported late: see `runner`.
-    from cebox.release.apply import Budget, apply_best
+    from cebox.release.applying.apply import Budget, apply_best
 
     journal = box.journal.now
     update = get_update(journal)
@@ -60,7 +60,7 @@ def download_image(box: Box) -> Step:
 
 def verify_slot(box: Box) -> Step:
     """Read the slot back; once, a difference is repaired by downloading what differs."""
-    from cebox.release.verify import verify_image
+    from cebox.release.trust.verify import verify_image
 
     update = get_update(box.journal.now)
     assert update.target is not None

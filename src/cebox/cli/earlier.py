@@ -15,7 +15,7 @@ _HINT = "Name the folder that cebox release build --output made, or the one that
 
 def load_manifest(folder: Path) -> "Manifest":
     """Raises InvalidInput (`release_folder_invalid`) and Untrusted (`manifest_malformed`)."""
-    from cebox.release.build import MANIFEST_NAME
+    from cebox.release.making.build import MANIFEST_NAME
     from cebox.release.manifest import decode_manifest
 
     try:
@@ -38,7 +38,7 @@ def load_earlier(folders: Iterable[Path], this: Version) -> "list[tuple[Manifest
 
 
 def _load(folder: Path, this: Version) -> "list[tuple[Manifest, Path]]":
-    from cebox.release.build import IMAGE_NAME, MANIFEST_NAME
+    from cebox.release.making.build import IMAGE_NAME, MANIFEST_NAME
 
     if (folder / MANIFEST_NAME).exists():
         return [(load_manifest(folder), folder / IMAGE_NAME)]

@@ -26,7 +26,7 @@ def init(
     as_json: AsJson = False,
 ) -> None:
     """Create the signing keys and an empty, signed repository."""
-    from cebox.release.sign import Keyring
+    from cebox.release.publishing.sign import Keyring
 
     made = Keyring.init(keyring, repository, clock=utc_now, passphrase=_read_passphrase(passphrase_file))
     if as_json:
@@ -49,7 +49,7 @@ def rotate(
     as_json: AsJson = False,
 ) -> None:
     """Replace a key; boxes follow by themselves. Needs the offline keys."""
-    from cebox.release.sign import Keyring
+    from cebox.release.publishing.sign import Keyring
 
     passphrase = _read_passphrase(passphrase_file)
     loaded = Keyring.load(keyring, passphrase=passphrase)

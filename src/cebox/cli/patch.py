@@ -36,9 +36,9 @@ def make(
     as_json: AsJson = False,
 ) -> None:
     """Make the patch that turns one image into another."""
-    from cebox.release.patch_file import make_patch_file
-    from cebox.release.patch_summary import summarise_patch
-    from cebox.release.ways import Effort
+    from cebox.release.loose.patch_file import make_patch_file
+    from cebox.release.loose.patch_summary import summarise_patch
+    from cebox.release.making.ways import Effort
 
     old, new = _choose_images(images, is_full=is_full)
     began = time.monotonic()
@@ -57,8 +57,8 @@ def make(
 @app.command(epilog=examples("cebox patch show new.patch", "cebox patch show new.patch --json"))
 def show(file: PatchArgument, as_json: AsJson = False) -> None:
     """Show what a patch makes, of what, and where its bytes go."""
-    from cebox.release.patch_file import read_patch
-    from cebox.release.patch_summary import summarise_patch
+    from cebox.release.loose.patch_file import read_patch
+    from cebox.release.loose.patch_summary import summarise_patch
 
     patch = read_patch(file)
     summary = summarise_patch(patch.way, patch.image, patch.index)
@@ -85,7 +85,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check that a patch is whole, and with images that it makes the one from the other."""
-    from cebox.release.patch_file import read_patch, verify_patch_file
+    from cebox.release.loose.patch_file import read_patch, verify_patch_file
 
     patch = read_patch(file)
     with show_progress(f"checking {file.name}") as report:
@@ -111,7 +111,7 @@ def apply(
     as_json: AsJson = False,
 ) -> None:
     """Make the image that a patch makes, as a box does, and verify it."""
-    from cebox.release.patch_file import apply_patch_file, read_patch
+    from cebox.release.loose.patch_file import apply_patch_file, read_patch
 
     patch = read_patch(file)
     began = time.monotonic()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cebox.cli.measures import format_bytes, format_seconds
 from cebox.cli.output import print_facts, print_table, say
-from cebox.release.patch_summary import PatchSummary, Side
+from cebox.release.loose.patch_summary import PatchSummary, Side
 
 _KINDS = ("operation", "codec", "segments", "makes", "in the file", "of it")
 _LARGEST = ("segment", "codec", "at", "makes", "dictionary", "in the file", "of it")

@@ -100,7 +100,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check a whole repository: signatures, manifests, and every file against its hash."""
-    from cebox.release.verify import verify_repository
+    from cebox.release.trust.verify import verify_repository
 
     anchor = read_root(root)
     with open_transport(repository) as transport:

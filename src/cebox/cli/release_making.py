@@ -75,9 +75,9 @@ def build(
     as_json: AsJson = False,
 ) -> None:
     """Make a release of a tree or an image: image, patches, manifest. Cut off, it goes on where it was."""
-    from cebox.release.build import build_release, has_begun
+    from cebox.release.making.build import build_release, has_begun
+    from cebox.release.making.ways import Effort
     from cebox.release.manifest import Notes
-    from cebox.release.ways import Effort
 
     this = Version.parse(version)
     previous = load_earlier(earlier or (), this)
@@ -114,8 +114,8 @@ def publish(
     as_json: AsJson = False,
 ) -> None:
     """Sign a release and put it into the repository; publishing it twice changes nothing."""
-    from cebox.release.publish import publish_release
-    from cebox.release.sign import Keyring
+    from cebox.release.publishing.publish import publish_release
+    from cebox.release.publishing.sign import Keyring
 
     version = str(load_manifest(release).version)
     is_new = publish_release(release, repository, Keyring.load(keyring), clock=utc_now)
@@ -127,8 +127,8 @@ def publish(
 
 def renew(repository: RepositoryFolder, keyring: KeyringFolder, as_json: AsJson = False) -> None:
     """Sign the repository's metadata anew before it expires; run it every week or so."""
-    from cebox.release.publish import refresh_metadata
-    from cebox.release.sign import Keyring
+    from cebox.release.publishing.publish import refresh_metadata
+    from cebox.release.publishing.sign import Keyring
 
     refresh_metadata(repository, Keyring.load(keyring), utc_now)
     if as_json:

@@ -11,7 +11,7 @@ from cebox.errors import InvalidInput
 from cebox.kit.clock import utc_now
 
 if TYPE_CHECKING:
-    from cebox.release.fetch import Transport, TrustedRepository
+    from cebox.release.trust.repository import Transport, TrustedRepository
 
 # A person waits for the answer; a box has more patience.
 _GIVE_UP_AFTER_SECONDS = 15
@@ -24,7 +24,7 @@ def open_repository(address: str, root_file: Path) -> "Iterator[TrustedRepositor
 
     Raises InvalidInput (`root_file_unreadable`, `repository_invalid`).
     """
-    from cebox.release.fetch import TrustedRepository
+    from cebox.release.trust.repository import TrustedRepository
 
     root = read_root(root_file)
     with open_transport(address) as transport, tempfile.TemporaryDirectory(prefix="cebox-") as state:
@@ -34,7 +34,7 @@ def open_repository(address: str, root_file: Path) -> "Iterator[TrustedRepositor
 @contextmanager
 def open_transport(address: str) -> "Iterator[Transport]":
     """Raises InvalidInput (`repository_invalid`) for what is neither an address nor a folder."""
-    from cebox.release.fetch import FolderTransport, HttpTransport
+    from cebox.release.trust.repository import FolderTransport, HttpTransport
 
     if _ADDRESS.match(address):
         with HttpTransport(address, give_up_after_seconds=_GIVE_UP_AFTER_SECONDS) as transport:

@@ -9,12 +9,12 @@ from pathlib import Path
 from cebox.kit.clock import utc_now
 from cebox.lab.images import make_tree, write_trial
 from cebox.lab.plan import FLOOR, IMAGE_BUDGET_BYTES, PlannedRelease
-from cebox.release.build import build_release
+from cebox.release.image.tree import TreeFormat
+from cebox.release.making.build import build_release
+from cebox.release.making.ways import Effort
 from cebox.release.manifest import Manifest, decode_manifest
-from cebox.release.publish import publish_release
-from cebox.release.sign import Keyring
-from cebox.release.tree import TreeFormat
-from cebox.release.ways import Effort
+from cebox.release.publishing.publish import publish_release
+from cebox.release.publishing.sign import Keyring
 
 
 @dataclass(frozen=True, slots=True)

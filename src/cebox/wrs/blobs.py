@@ -8,8 +8,8 @@ from typing import BinaryIO, Protocol
 
 from cebox.errors import Untrusted
 from cebox.kit.files import sync_directory
-from cebox.release.fetch import Transport
 from cebox.release.manifest import Blob
+from cebox.release.trust.repository import Transport
 
 _READ_BYTES = 1 << 20
 _PART = ".part"

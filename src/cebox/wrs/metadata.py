@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cebox.kit.files import replace_file
-from cebox.release import trust
+from cebox.release.trust import policy
 
 _VERSIONED = re.compile(r"(\d+)\.(\w+)\.json", re.ASCII)
-_RENEWED_ROLES = (trust.TARGETS, trust.RELEASES, trust.SNAPSHOT)
+_RENEWED_ROLES = (policy.TARGETS, policy.RELEASES, policy.SNAPSHOT)
 # A box that read the timestamp just before a refresh still asks for what it names.
 _KEPT_GENERATIONS = 2
 
@@ -18,7 +18,7 @@ def write_metadata(folder: Path, files: Mapping[str, bytes]) -> None:
     for name, content in files.items():
         write_if_changed(folder / name, content)
     for role in _RENEWED_ROLES:
-        _drop_old_generations(folder / trust.METADATA_FOLDER, role)
+        _drop_old_generations(folder / policy.METADATA_FOLDER, role)
 
 
 def write_if_changed(path: Path, content: bytes) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from cebox.domain.version import Version
-from cebox.release import trust
-from cebox.release.fetch import Transport
 from cebox.release.manifest import Blob, Manifest, decode_manifest
+from cebox.release.trust import policy
+from cebox.release.trust.repository import Transport
 from cebox.wrs.preparation import plan_blobs, verify_room
 from cebox.wrs.store import ReleaseStore
 
@@ -37,7 +37,7 @@ def plan_adjustment(manifest: Manifest, box_versions: Collection[str], held: Col
 
 def load_manifest(store: ReleaseStore, version: str) -> Manifest:
     """Of a whole release. Raises OSError, Untrusted (`manifest_malformed`)."""
-    path = store.release_folder(version) / trust.TARGETS_FOLDER / trust.manifest_path(Version.parse(version))
+    path = store.release_folder(version) / policy.TARGETS_FOLDER / policy.manifest_path(Version.parse(version))
     return decode_manifest(path.read_bytes())
 
 

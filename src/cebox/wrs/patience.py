@@ -8,7 +8,7 @@ import structlog
 
 from cebox.errors import Unavailable
 from cebox.kit.backoff import wait_times
-from cebox.release.fetch import Transport
+from cebox.release.trust.repository import Transport
 
 _FIRST_WAIT_SECONDS = 0.5
 _MOST_WAIT_SECONDS = 15.0

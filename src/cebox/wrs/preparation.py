@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from cebox.domain.version import Version
 from cebox.errors import Exhausted, NotFound, Untrusted
-from cebox.release import trust
 from cebox.release.manifest import Blob, Manifest, decode_manifest
+from cebox.release.trust import policy
 from cebox.wrs.metadata import write_if_changed, write_metadata
 from cebox.wrs.store import ReleaseStore
 from cebox.wrs.upstream import Upstream
@@ -67,7 +67,7 @@ def prepare_release(
     for blob in blobs:
         store.pool.obtain(blob, upstream.transport, gauge.advance)
         store.link_blob(str(version), blob.sha256)
-    write_if_changed(folder / trust.TARGETS_FOLDER / trust.manifest_path(version), content)
+    write_if_changed(folder / policy.TARGETS_FOLDER / policy.manifest_path(version), content)
     write_metadata(folder, trusted.list_metadata())
     store.mark_prepared(str(version))
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from cebox.domain.download_window import DownloadWindow
 from cebox.kit.clock import Clock
 from cebox.protocol.site import PrepareRequest
-from cebox.release.fetch import HttpTransport, Transport, TrustedRepository
-from cebox.release.hours import WindowGate, find_window
+from cebox.release.network.hours import WindowGate, find_window
+from cebox.release.trust.repository import HttpTransport, Transport, TrustedRepository
 from cebox.wrs.patience import PatientTransport, Superseded
 from cebox.wrs.settings import WrsSettings
 

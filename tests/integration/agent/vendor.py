@@ -7,11 +7,11 @@ from pathlib import Path
 
 from cebox.domain.version import Version
 from cebox.kit.clock import utc_now
-from cebox.release.build import build_release
+from cebox.release.making.build import build_release
+from cebox.release.making.ways import Effort
 from cebox.release.manifest import Manifest, Notes
-from cebox.release.publish import publish_release
-from cebox.release.sign import Keyring
-from cebox.release.ways import Effort
+from cebox.release.publishing.publish import publish_release
+from cebox.release.publishing.sign import Keyring
 
 CREATED = datetime(2026, 11, 1, tzinfo=UTC)
 FIRST, SECOND, THIRD = "2026.11.1", "2026.11.2", "2026.11.3"

@@ -21,11 +21,11 @@ from cebox.console.state import Console
 from cebox.domain.role import Role
 from cebox.domain.version import Version
 from cebox.errors import CeboxError, Conflict, NotPermitted
-from cebox.release.build import build_release
+from cebox.release.making.build import build_release
+from cebox.release.making.ways import Effort
 from cebox.release.manifest import Notes
-from cebox.release.publish import publish_release
-from cebox.release.sign import Keyring
-from cebox.release.ways import Effort
+from cebox.release.publishing.publish import publish_release
+from cebox.release.publishing.sign import Keyring
 from tests.integration.console.office import NEW, OLD, hire, make_offer, open_account, publish, sign_in
 from tests.servers.clock import HandClock
 

@@ -20,11 +20,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from cebox.kit.clock import utc_now
-from cebox.release.apply import Applied, apply_best
-from cebox.release.fetch import HttpTransport, TrustedRepository
+from cebox.release.applying.apply import Applied, apply_best
 from cebox.release.manifest import Blob, full_way
-from cebox.release.publish import publish_release
-from cebox.release.sign import Keyring
+from cebox.release.publishing.publish import publish_release
+from cebox.release.publishing.sign import Keyring
+from cebox.release.trust.repository import HttpTransport, TrustedRepository
 from tests.integration.release.samples import NOVEMBER, OCTOBER, build, make_slot, new_image, old_image, read_slot
 from tests.integration.wrs.site_server import SiteServer
 from tests.servers.nginx import Nginx

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from cebox.release.fetch import TrustedRepository
 from cebox.release.manifest import Image, Manifest
-from cebox.release.publish import publish_release
-from cebox.release.sign import Keyring
-from cebox.release.transport import HttpTransport
+from cebox.release.network.transport import HttpTransport
+from cebox.release.publishing.publish import publish_release
+from cebox.release.publishing.sign import Keyring
+from cebox.release.trust.repository import TrustedRepository
 from tests.integration.release.samples import NOVEMBER, OCTOBER, StoppedClock, build, make_slot, new_image, old_image
 from tests.servers.range_server import RangeServer
 

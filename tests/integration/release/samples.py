@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cebox.domain.version import Version
-from cebox.release.build import build_release
+from cebox.release.making.build import build_release
+from cebox.release.making.plan import Limits
+from cebox.release.making.ways import Effort
 from cebox.release.manifest import Image, Manifest, Notes
-from cebox.release.plan import Limits
-from cebox.release.ways import Effort
 
 OCTOBER = Version.parse("2026.10.1")
 NOVEMBER = Version.parse("2026.11.1")

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from cebox.errors import CeboxError, Conflict, Exhausted, InvalidInput, NotFound, Unavailable, Untrusted
-from cebox.release.apply import Applied, Budget, apply_best, apply_image
+from cebox.release.applying.apply import Applied, Budget, apply_best, apply_image
 from cebox.release.manifest import Way, find_way, full_way
+from cebox.release.network.transport import FolderTransport, HttpTransport, Transport
 from cebox.release.patch import most_payload_bytes
-from cebox.release.transport import FolderTransport, HttpTransport, Transport
-from cebox.release.verify import verify_image
+from cebox.release.trust.verify import verify_image
 from tests.integration.release.conftest import Vendor, make_transport
 from tests.integration.release.samples import make_slot, new_image, read_slot
 from tests.servers.range_server import RangeServer
@@ -296,9 +296,9 @@ APPLY = """
 import sys
 from pathlib import Path
 from cebox.domain.version import Version
-from cebox.release.apply import apply_best
+from cebox.release.applying.apply import apply_best
 from cebox.release.manifest import decode_manifest
-from cebox.release.transport import HttpTransport
+from cebox.release.network.transport import HttpTransport
 
 manifest = decode_manifest(Path(sys.argv[1]).read_bytes())
 slot, old, running = Path(sys.argv[3]), Path(sys.argv[4]), sys.argv[5]
@@ -343,9 +343,9 @@ def test_a_full_disk_is_said_so_and_resumed_when_there_is_room(
 import resource
 from pathlib import Path
 from cebox.errors import CeboxError
-from cebox.release.apply import apply_image
+from cebox.release.applying.apply import apply_image
 from cebox.release.manifest import decode_manifest, full_way
-from cebox.release.transport import FolderTransport
+from cebox.release.network.transport import FolderTransport
 
 image = decode_manifest(Path({str(manifest)!r}).read_bytes()).root
 resource.setrlimit(resource.RLIMIT_FSIZE, ({file_limit_bytes}, {file_limit_bytes}))

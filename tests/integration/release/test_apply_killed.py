@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cebox.release.apply import Budget, apply_image
+from cebox.release.applying.apply import Budget, apply_image
+from cebox.release.network.transport import FolderTransport
 from cebox.release.patch import most_payload_bytes
-from cebox.release.transport import FolderTransport
 from tests.integration.release.handmade import Handmade, make_plain, make_tangled
 from tests.integration.release.samples import make_slot, read_slot
 
@@ -22,9 +22,9 @@ APPLY = """
 import sys
 from pathlib import Path
 import msgspec
-from cebox.release.apply import Budget, apply_image
+from cebox.release.applying.apply import Budget, apply_image
 from cebox.release.manifest import Image
-from cebox.release.transport import FolderTransport
+from cebox.release.network.transport import FolderTransport
 
 class SmallChunks(FolderTransport):
     def read(self, *place):

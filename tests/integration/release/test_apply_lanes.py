@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from cebox.errors import CeboxError, Conflict, Unavailable, Untrusted
-from cebox.release.apply import Applied, Budget, apply_best, apply_image
+from cebox.release.applying.apply import Applied, Budget, apply_best, apply_image
 from cebox.release.manifest import Image
+from cebox.release.network.transport import FolderTransport
 from cebox.release.patch import Operation, Segment, most_payload_bytes
-from cebox.release.transport import FolderTransport
 from tests.integration.release.handmade import BLOCK, Handmade, PatchMaker, make_plain, make_tangled
 from tests.integration.release.samples import make_slot, read_slot
 

@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from cebox.errors import InvalidInput
-from cebox.release.arrange import arrange_image
-from cebox.release.erofs import list_inodes, read_layout
+from cebox.release.image.arrange import arrange_image
+from cebox.release.image.erofs import list_inodes, read_layout
+from cebox.release.image.tree import make_image
 from cebox.release.slot import ImageFile
-from cebox.release.tree import make_image
 from tests.integration.release.erofs_contents import describe_image, find_places
 from tests.integration.release.erofs_trees import (
     describe_tree,

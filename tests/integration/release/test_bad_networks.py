@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from cebox.errors import CeboxError, Unavailable, Untrusted
-from cebox.release.apply import Applied, apply_best
+from cebox.release.applying.apply import Applied, apply_best
 from cebox.release.manifest import Image, find_way, full_way
-from cebox.release.transport import HttpTransport
+from cebox.release.network.transport import HttpTransport
 from tests.integration.release.conftest import Vendor
 from tests.integration.release.samples import new_image, read_slot
 from tests.servers.bad_proxy import BadProxy

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from cebox.domain.version import Version
 from cebox.errors import CeboxError, Conflict, InvalidInput, Unavailable
-from cebox.release.apply import apply_image
-from cebox.release.build import build_release
+from cebox.release.applying.apply import apply_image
+from cebox.release.image.tree import TreeFormat
+from cebox.release.making.build import build_release
+from cebox.release.making.plan import Limits
+from cebox.release.making.ways import Effort
 from cebox.release.manifest import Component, Manifest, Notes, decode_manifest, find_way, full_way
-from cebox.release.plan import Limits
-from cebox.release.transport import FolderTransport
-from cebox.release.tree import TreeFormat
-from cebox.release.verify import verify_image
-from cebox.release.ways import Effort
+from cebox.release.network.transport import FolderTransport
+from cebox.release.trust.verify import verify_image
 from tests.integration.release.conftest import Vendor
 from tests.integration.release.samples import DECEMBER, NOVEMBER, NOW, OCTOBER, build, make_slot, new_image, read_slot
 

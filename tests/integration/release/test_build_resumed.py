@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cebox.errors import CeboxError, Conflict, Exhausted
-from cebox.release.build import has_begun
+from cebox.release.making.build import has_begun
 from cebox.release.manifest import Manifest
 from tests.integration.release.conftest import Vendor
 from tests.integration.release.erofs_trees import grow_tree
@@ -26,10 +26,10 @@ from pathlib import Path
 
 from cebox.domain.version import Version
 from cebox.errors import CeboxError
-from cebox.release.build import build_release
+from cebox.release.making.build import build_release
 from cebox.release.manifest import Notes, decode_manifest
-from cebox.release.plan import Limits
-from cebox.release.ways import Effort
+from cebox.release.making.plan import Limits
+from cebox.release.making.ways import Effort
 
 limits = Limits(segment_bytes=256 << 10, dictionary_bytes=512 << 10, copy_bytes=512 << 10)
 source, output, earlier, words = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), json.loads(sys.argv[4])

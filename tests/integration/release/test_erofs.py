@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from cebox.errors import InvalidInput
-from cebox.release.erofs import Layout, list_inodes, read_layout
-from cebox.release.normalise import normalise_erofs
+from cebox.release.image.erofs import Layout, list_inodes, read_layout
+from cebox.release.image.normalise import normalise_erofs
 from cebox.release.slot import ImageFile
 from tests.integration.release.erofs_trees import (
     SIZES,

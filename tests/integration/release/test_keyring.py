@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from cebox.errors import CeboxError, NotFound, NotPermitted, Untrusted
-from cebox.release.fetch import TrustedRepository
-from cebox.release.publish import publish_release, refresh_metadata
-from cebox.release.sign import Keyring
-from cebox.release.transport import FolderTransport
+from cebox.release.network.transport import FolderTransport
+from cebox.release.publishing.publish import publish_release, refresh_metadata
+from cebox.release.publishing.sign import Keyring
+from cebox.release.trust.repository import TrustedRepository
 from tests.integration.release.conftest import Vendor
 from tests.integration.release.samples import DECEMBER, NOVEMBER, OCTOBER, StoppedClock, build
 

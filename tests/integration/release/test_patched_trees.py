@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 from cebox.domain.version import Version
 from cebox.errors import CeboxError, Untrusted
-from cebox.release.apply import apply_image
-from cebox.release.build import build_release
-from cebox.release.choice import Profile
+from cebox.release.applying.apply import apply_image
+from cebox.release.making.build import build_release
+from cebox.release.making.choice import Profile
+from cebox.release.making.plan import Limits
+from cebox.release.making.ways import Effort
 from cebox.release.manifest import Manifest, Notes, Way, find_way, full_way
+from cebox.release.network.transport import FolderTransport
 from cebox.release.patch import Index, Operation, decode_index
-from cebox.release.plan import Limits
-from cebox.release.transport import FolderTransport
-from cebox.release.verify import verify_image
-from cebox.release.ways import Effort
+from cebox.release.trust.verify import verify_image
 from tests.integration.release.erofs_trees import describe_unpacked, find_faults, unpack
 from tests.integration.release.samples import NOVEMBER, NOW, OCTOBER, make_slot, read_slot
 

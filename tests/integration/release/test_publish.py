@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from cebox.errors import CeboxError, Conflict, InvalidInput, NotFound, Untrusted
-from cebox.release.fetch import TrustedRepository
 from cebox.release.manifest import full_way
-from cebox.release.publish import list_published, publish_release, refresh_metadata
-from cebox.release.sign import Keyring
-from cebox.release.transport import FolderTransport
-from cebox.release.verify import verify_repository
+from cebox.release.network.transport import FolderTransport
+from cebox.release.publishing.publish import list_published, publish_release, refresh_metadata
+from cebox.release.publishing.sign import Keyring
+from cebox.release.trust.repository import TrustedRepository
+from cebox.release.trust.verify import verify_repository
 from tests.integration.release.conftest import Vendor
 from tests.integration.release.samples import DECEMBER, NOVEMBER, OCTOBER, build
 
@@ -156,8 +156,8 @@ PUBLISH_AND_DIE = """
 import os, signal, sys
 from datetime import datetime, UTC
 from pathlib import Path
-from cebox.release.publish import publish_release
-from cebox.release.sign import Keyring
+from cebox.release.publishing.publish import publish_release
+from cebox.release.publishing.sign import Keyring
 
 left = int(sys.argv[4])
 

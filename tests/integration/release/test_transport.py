@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from cebox.errors import NotFound, Unavailable, Untrusted
-from cebox.release.transport import FolderTransport, HttpTransport, Transport
+from cebox.release.network.transport import FolderTransport, HttpTransport, Transport
 from tests.integration.release.conftest import make_transport
 from tests.servers.range_server import RangeServer
 

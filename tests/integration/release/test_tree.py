@@ -5,9 +5,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from cebox.release.erofs import INODE_NUMBER_OFFSET, list_inodes
+from cebox.release.image.erofs import INODE_NUMBER_OFFSET, list_inodes
+from cebox.release.image.tree import make_image
 from cebox.release.slot import ImageFile
-from cebox.release.tree import make_image
 from tests.integration.release.erofs_trees import (
     describe_tree,
     describe_unpacked,

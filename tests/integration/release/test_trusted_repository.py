@@ -6,12 +6,12 @@ import pytest
 from tuf.api.metadata import TargetFile  # type: ignore[attr-defined]  # tuf offers it there without naming it
 
 from cebox.errors import CeboxError, NotFound, Unavailable, Untrusted
-from cebox.release.chain import Chain, write_chain
-from cebox.release.fetch import TrustedRepository
 from cebox.release.manifest import decode_manifest
-from cebox.release.publish import publish_release, refresh_metadata
-from cebox.release.sign import Keyring
-from cebox.release.transport import FolderTransport
+from cebox.release.network.transport import FolderTransport
+from cebox.release.publishing.chain import Chain, write_chain
+from cebox.release.publishing.publish import publish_release, refresh_metadata
+from cebox.release.publishing.sign import Keyring
+from cebox.release.trust.repository import TrustedRepository
 from tests.integration.release.conftest import Vendor, make_transport
 from tests.integration.release.samples import DECEMBER, NOVEMBER, OCTOBER, build
 from tests.servers.range_server import RangeServer

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from cebox.kit.crew import Crew
+from cebox.release.applying.write_behind import PORTION_BYTES, WriteBehind
 from cebox.release.slot import ImageFile
-from cebox.release.write_behind import PORTION_BYTES, WriteBehind
 from tests.integration.release.samples import make_slot
 
 WRITERS = 3

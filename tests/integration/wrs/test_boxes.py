@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from cebox.kit.clock import utc_now
-from cebox.release.apply import Applied, apply_best
-from cebox.release.fetch import HttpTransport, TrustedRepository
-from cebox.release.publish import publish_release
-from cebox.release.sign import Keyring
+from cebox.release.applying.apply import Applied, apply_best
+from cebox.release.publishing.publish import publish_release
+from cebox.release.publishing.sign import Keyring
+from cebox.release.trust.repository import HttpTransport, TrustedRepository
 from tests.integration.release.samples import NOVEMBER, OCTOBER, build, make_slot, new_image, old_image, read_slot
 from tests.integration.wrs.site_server import SiteServer
 from tests.servers.range_server import RangeServer

@@ -8,8 +8,8 @@ import pytest
 from cebox.domain.version import Version
 from cebox.errors import Conflict, InvalidInput
 from cebox.protocol.site import MirrorPhase
-from cebox.release.fetch import FolderTransport, HttpTransport, TrustedRepository
 from cebox.release.manifest import full_way
+from cebox.release.trust.repository import FolderTransport, HttpTransport, TrustedRepository
 from tests.integration.wrs.site_server import SiteServer, list_files
 from tests.integration.wrs.vendor import Vendor
 from tests.servers.range_server import RangeServer

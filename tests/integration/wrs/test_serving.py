@@ -17,8 +17,8 @@ from cebox.errors import Unavailable, Untrusted
 from cebox.protocol.device import Problem, SiteServerInfo
 from cebox.protocol.identity import DeviceIdentity
 from cebox.protocol.site_client import fetch_statement
-from cebox.release.fetch import HttpTransport
 from cebox.release.manifest import Blob, full_way
+from cebox.release.trust.repository import HttpTransport
 from cebox.wrs.main import lock_folder
 from tests.integration.wrs.site_server import SiteServer
 from tests.integration.wrs.vendor import Vendor

@@ -23,10 +23,10 @@ from tuf.api._payload import (
 from tuf.api.metadata import Metadata
 
 from cebox.domain.version import Version
-from cebox.release import trust
 from cebox.release.manifest import Blob, Bounds, Image, Manifest, Way, encode_manifest
+from cebox.release.trust import policy
 
-_ROLES = (trust.ROOT, trust.TARGETS, trust.RELEASES, trust.SNAPSHOT, trust.TIMESTAMP)
+_ROLES = (policy.ROOT, policy.TARGETS, policy.RELEASES, policy.SNAPSHOT, policy.TIMESTAMP)
 _BOUNDS = Bounds(segment_bytes=1 << 20, dictionary_bytes=0, window_bytes=0, memory_bytes=0)
 _CREATED = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -60,7 +60,7 @@ class Vendor:
             version=Version.parse(version), floor=Version.parse(version), created=_CREATED, images=(image,)
         )
         content = encode_manifest(manifest)
-        path = trust.manifest_path(manifest.version)
+        path = policy.manifest_path(manifest.version)
         self._write(f"targets/{path}", content)
         self._targets[path] = TargetFile.from_data(path, content, ["sha256"])
         self.sign()
@@ -97,11 +97,11 @@ class Vendor:
     def _write_offline_roles(self) -> None:
         expires = _now() + timedelta(days=3650)
         root = Root(version=1, expires=expires, consistent_snapshot=True)
-        for role in (trust.ROOT, trust.TARGETS, trust.SNAPSHOT, trust.TIMESTAMP):
+        for role in (policy.ROOT, policy.TARGETS, policy.SNAPSHOT, policy.TIMESTAMP):
             root.add_key(self._signers[role].public_key, role)
-        key = self._signers[trust.RELEASES].public_key
-        delegated = DelegatedRole(trust.RELEASES, [key.keyid], 1, terminating=True, paths=[trust.RELEASES_PATTERN])
-        delegations = Delegations({key.keyid: key}, {trust.RELEASES: delegated})
+        key = self._signers[policy.RELEASES].public_key
+        delegated = DelegatedRole(policy.RELEASES, [key.keyid], 1, terminating=True, paths=[policy.RELEASES_PATTERN])
+        delegations = Delegations({key.keyid: key}, {policy.RELEASES: delegated})
         self._save("1.root", root)
         self._save("1.targets", Targets(version=1, expires=expires, delegations=delegations))
 

@@ -3,8 +3,8 @@ import struct
 
 import pytest
 
-from cebox.release.choice import Profile, encode_best, is_alike
 from cebox.release.codecs import CODECS, get_codec
+from cebox.release.making.choice import Profile, encode_best, is_alike
 
 LEVEL = 3
 PROFILES: tuple[Profile, ...] = ("smallest", "light")

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from cebox.errors import InvalidInput
-from cebox.release.erofs import FilePlace, Layout, is_erofs, list_inodes, read_layout
+from cebox.release.image.erofs import FilePlace, Layout, is_erofs, list_inodes, read_layout
 from cebox.release.slot import ImageFile
 from tests.unit.release import hostile_erofs as hostile
 

@@ -1,6 +1,6 @@
 import pytest
 
-from cebox.release.ground import Ground
+from cebox.release.applying.ground import Ground
 from cebox.release.manifest import Bounds
 from cebox.release.patch import Extent, Index
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from cebox.domain.download_window import DownloadWindow
-from cebox.release.hours import WindowGate, find_window
+from cebox.release.network.hours import WindowGate, find_window
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

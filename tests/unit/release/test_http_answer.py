@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from cebox.errors import NotFound, Unavailable, Untrusted
-from cebox.release.http_answer import Interrupted, read_part, read_retry_after, verify_answer
+from cebox.release.network.http_answer import Interrupted, read_part, read_retry_after, verify_answer
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from cebox.release.pace import Pace
+from cebox.release.network.pace import Pace
 
 
 @dataclass

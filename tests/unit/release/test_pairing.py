@@ -1,7 +1,7 @@
 from itertools import count
 
-from cebox.release.erofs import FilePlace
-from cebox.release.pairing import pair_files
+from cebox.release.image.erofs import FilePlace
+from cebox.release.image.pairing import pair_files
 
 BLOCK = 4096
 

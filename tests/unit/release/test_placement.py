@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cebox.errors import InvalidInput
-from cebox.release.placement import FIRST_UNIT, UNIT_BYTES, Piece, Place, Placement, plan_placement
+from cebox.release.image.placement import FIRST_UNIT, UNIT_BYTES, Piece, Place, Placement, plan_placement
 
 BLOCK = 4096
 FOLDER, FILE, LINK = stat.S_IFDIR, stat.S_IFREG, stat.S_IFLNK

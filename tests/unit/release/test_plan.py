@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from cebox.release.making.plan import Limits, Plan, plan_full, plan_patch
+from cebox.release.making.scan import Scan, scan_image
 from cebox.release.patch import Extents, Operation, total_bytes
-from cebox.release.plan import Limits, Plan, plan_full, plan_patch
-from cebox.release.scan import Scan, scan_image
 from cebox.release.slot import ImageFile
 
 BLOCK = 4096

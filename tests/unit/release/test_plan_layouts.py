@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cebox.release.erofs import FilePlace
+from cebox.release.image.erofs import FilePlace
+from cebox.release.making.plan import Limits, Plan, plan_full, plan_patch
+from cebox.release.making.scan import Scan
 from cebox.release.patch import Extents, Operation, total_bytes
-from cebox.release.plan import Limits, Plan, plan_full, plan_patch
-from cebox.release.scan import Scan
 
 BLOCK = 4096
 LIMITS = Limits(segment_bytes=64 * BLOCK, dictionary_bytes=128 * BLOCK, wide_bytes=512 * BLOCK, copy_bytes=256 * BLOCK)

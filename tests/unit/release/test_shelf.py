@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from cebox.release.shelf import Shelf
+from cebox.release.making.shelf import Shelf
 
 SETTINGS = "smallest 19"
 PAYLOAD = b"lines\nof\0any\nbytes"

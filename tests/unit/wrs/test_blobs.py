@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from cebox.errors import NotFound, Untrusted
-from cebox.release.fetch import FolderTransport
 from cebox.release.manifest import Blob
+from cebox.release.trust.repository import FolderTransport
 from cebox.wrs.blobs import BlobPool
 
 CONTENT = random.Random(7).randbytes(300_000)

@@ -12,8 +12,8 @@ from cebox.console.settings import ConsoleSettings
 from cebox.domain.version import Version
 from cebox.errors import InvalidInput
 from cebox.kit.clock import Clock
-from cebox.release.fetch import FolderTransport, HttpTransport, Transport, TrustedRepository
 from cebox.release.manifest import Manifest, decode_manifest
+from cebox.release.trust.repository import FolderTransport, HttpTransport, Transport, TrustedRepository
 
 _GIVE_UP_AFTER_SECONDS = 15
 

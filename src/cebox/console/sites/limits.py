@@ -10,7 +10,7 @@ from cebox.domain.download_window import DownloadWindow, format_hours, parse_win
 from cebox.errors import InvalidInput
 from cebox.kit.zones import get_zone
 from cebox.protocol.device import Settings
-from cebox.release.hours import find_window
+from cebox.release.network.hours import find_window
 
 LEAST_BYTES_PER_SECOND = 10_000
 MOST_BYTES_PER_SECOND = 10**11

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from cebox.release.erofs import FilePlace
+from cebox.release.image.erofs import FilePlace
 
 _DIGITS = re.compile(r"\d+")
 

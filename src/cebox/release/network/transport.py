@@ -15,9 +15,9 @@ from urllib.parse import quote
 import httpx
 
 from cebox.errors import Unavailable
-from cebox.release.http_answer import Interrupted, Part, endless, missing, read_part, truncated, verify_answer
-from cebox.release.pace import Gate, OpenGate, Pace, pause_until
-from cebox.release.tries import Patience, Tries
+from cebox.release.network.http_answer import Interrupted, Part, endless, missing, read_part, truncated, verify_answer
+from cebox.release.network.pace import Gate, OpenGate, Pace, pause_until
+from cebox.release.network.tries import Patience, Tries
 
 CHUNK_BYTES = 64 << 10
 # What is asked for at once after a silence: a proxy that collects the whole answer first must come through in time.

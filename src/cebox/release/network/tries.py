@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cebox.errors import Unavailable
 from cebox.kit.backoff import wait_times
-from cebox.release.http_answer import Interrupted
+from cebox.release.network.http_answer import Interrupted
 
 # How often a server, or a proxy before it, may answer with another part than was asked for and not come to its end.
 _MOST_FUTILE = 6

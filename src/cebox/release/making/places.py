@@ -4,8 +4,8 @@ from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from cebox.release.making.scan import Scan
 from cebox.release.patch import Extent, Extents
-from cebox.release.scan import Scan
 
 MISSING = -1
 ZERO = -2

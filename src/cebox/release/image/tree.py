@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from cebox.errors import Exhausted, InvalidInput, Unavailable
-from cebox.release.arrange import arrange_image
+from cebox.release.image.arrange import arrange_image
+from cebox.release.image.normalise import normalise_erofs
 from cebox.release.manifest import Component
-from cebox.release.normalise import normalise_erofs
 from cebox.release.slot import ImageFile
 
 TreeFormat = Literal["erofs", "tar"]

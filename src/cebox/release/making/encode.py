@@ -12,13 +12,13 @@ from typing import IO
 
 import msgspec
 
-from cebox.release.choice import Profile, encode_best, is_alike
 from cebox.release.codecs import get_codec, window_log
+from cebox.release.making.choice import Profile, encode_best, is_alike
+from cebox.release.making.plan import Limits, Plan
+from cebox.release.making.scan import Scan
+from cebox.release.making.shelf import Shelf
 from cebox.release.manifest import Blob, Bounds, Way
 from cebox.release.patch import Extents, Index, Operation, Segment, encode_index, needed_bytes, total_bytes
-from cebox.release.plan import Limits, Plan
-from cebox.release.scan import Scan
-from cebox.release.shelf import Shelf
 from cebox.release.slot import ImageFile
 
 # One encoder holds some 300 MB with the largest windows: more of them would pass the builder's bound of 1 GB.

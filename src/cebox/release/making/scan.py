@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from cebox.errors import InvalidInput
-from cebox.release.erofs import FilePlace, is_erofs, read_layout
+from cebox.release.image.erofs import FilePlace, is_erofs, read_layout
 from cebox.release.patch import Extent
 from cebox.release.slot import ImageFile
 

@@ -8,7 +8,7 @@ attributes in the order in which the file system of the machine it runs on happe
 import struct
 
 from cebox.errors import InvalidInput
-from cebox.release.erofs import (
+from cebox.release.image.erofs import (
     CHECKSUM_OFFSET,
     HAS_CHECKSUM,
     INODE_NUMBER_BYTES,

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cebox.errors import InvalidInput, Untrusted
-from cebox.release.apply import Applied, apply_image
-from cebox.release.bare_files import replacing, verify_readable, verify_writable
+from cebox.release.applying.apply import Applied, apply_image
+from cebox.release.loose.bare_files import replacing, verify_readable, verify_writable
+from cebox.release.making.ways import Effort, WayMaker
 from cebox.release.manifest import LARGEST_INDEX_BYTES, Blob, Image, Way
+from cebox.release.network.transport import FolderTransport
 from cebox.release.patch import MAGIC, PREFIX_BYTES, Index, Operation, decode_index, describe_head, read_head_bytes
 from cebox.release.slot import ImageFile, slot_errors
-from cebox.release.transport import FolderTransport
-from cebox.release.verify import hash_image, verify_image
-from cebox.release.ways import Effort, WayMaker
+from cebox.release.trust.verify import hash_image, verify_image
 
 Report = Callable[[int, int], None]
 """Called with what is done and the whole of it."""

@@ -24,11 +24,11 @@ from tuf.api.metadata import (  # type: ignore[attr-defined]  # tuf offers them 
 from cebox.errors import Conflict, InvalidInput, NotFound, Untrusted
 from cebox.kit.clock import Clock
 from cebox.kit.files import replace_file, sync_directory, write_secret
-from cebox.release import trust
-from cebox.release.chain import Chain, write_chain
+from cebox.release.publishing.chain import Chain, write_chain
+from cebox.release.trust import policy
 
 ANCHOR_NAME = "root.json"
-_FOLDER_OF = dict.fromkeys(trust.OFFLINE_ROLES, "offline") | dict.fromkeys(trust.ONLINE_ROLES, "online")
+_FOLDER_OF = dict.fromkeys(policy.OFFLINE_ROLES, "offline") | dict.fromkeys(policy.ONLINE_ROLES, "online")
 _Signable = Metadata[Root] | Metadata[Targets] | Metadata[Snapshot] | Metadata[Timestamp]
 
 
@@ -51,7 +51,7 @@ class Keyring:
                 f"{folder} holds a keyring already",
                 hint="Keys are never overwritten; name a new folder.",
             )
-        if (repository / trust.METADATA_FOLDER).exists():
+        if (repository / policy.METADATA_FOLDER).exists():
             raise Conflict(
                 "repository_exists",
                 f"{repository} holds a repository already",
@@ -60,7 +60,7 @@ class Keyring:
         keys = {role: Ed25519PrivateKey.generate() for role in _FOLDER_OF}
         for role, key in keys.items():
             _make_private(folder, _key_path(folder, role).parent)
-            _save_key(_key_path(folder, role), key, passphrase if role in trust.OFFLINE_ROLES else None)
+            _save_key(_key_path(folder, role), key, passphrase if role in policy.OFFLINE_ROLES else None)
         keyring = cls(folder, {role: CryptoSigner(key) for role, key in keys.items()})
         chain = keyring._sign_first(clock)
         write_chain(chain, repository)
@@ -104,11 +104,11 @@ class Keyring:
         """
         chain = Chain.load(repository, self.load_anchor())
         key = Ed25519PrivateKey.generate()
-        renewed = Keyring(self.folder, self.signers | {trust.RELEASES: CryptoSigner(key)})
-        _replace_key(chain.targets.signed, trust.RELEASES, renewed.get_signer(trust.RELEASES))
-        renewed._sign_next(chain.targets, trust.TARGETS, clock)
+        renewed = Keyring(self.folder, self.signers | {policy.RELEASES: CryptoSigner(key)})
+        _replace_key(chain.targets.signed, policy.RELEASES, renewed.get_signer(policy.RELEASES))
+        renewed._sign_next(chain.targets, policy.TARGETS, clock)
         renewed.sign_releases(chain, clock)
-        with _Swap(_key_path(self.folder, trust.RELEASES), key, None):
+        with _Swap(_key_path(self.folder, policy.RELEASES), key, None):
             write_chain(chain, repository)
         return renewed
 
@@ -119,48 +119,48 @@ class Keyring:
         """
         chain = Chain.load(repository, self.load_anchor())
         key = Ed25519PrivateKey.generate()
-        renewed = Keyring(self.folder, self.signers | {trust.ROOT: CryptoSigner(key)})
-        old_signer = self.get_signer(trust.ROOT)
-        _replace_key(chain.root.signed, trust.ROOT, renewed.get_signer(trust.ROOT))
-        renewed._sign_next(chain.root, trust.ROOT, clock)
+        renewed = Keyring(self.folder, self.signers | {policy.ROOT: CryptoSigner(key)})
+        old_signer = self.get_signer(policy.ROOT)
+        _replace_key(chain.root.signed, policy.ROOT, renewed.get_signer(policy.ROOT))
+        renewed._sign_next(chain.root, policy.ROOT, clock)
         chain.root.sign(old_signer, append=True)
-        with _Swap(_key_path(self.folder, trust.ROOT), key, passphrase):
+        with _Swap(_key_path(self.folder, policy.ROOT), key, passphrase):
             write_chain(chain, repository)
             replace_file(self.anchor_path, chain.root.to_bytes())
         return renewed
 
     def sign_releases(self, chain: Chain, clock: Clock) -> None:
         """Sign the next version of the releases role, and what stands above it."""
-        self._sign_next(chain.releases, trust.RELEASES, clock)
+        self._sign_next(chain.releases, policy.RELEASES, clock)
         self.sign_snapshot(chain, clock)
 
     def sign_snapshot(self, chain: Chain, clock: Clock) -> None:
         """Sign a snapshot of the chain as it is, and a timestamp of that."""
         chain.note_targets()
-        self._sign_next(chain.snapshot, trust.SNAPSHOT, clock)
+        self._sign_next(chain.snapshot, policy.SNAPSHOT, clock)
         self.sign_timestamp(chain, clock)
 
     def sign_timestamp(self, chain: Chain, clock: Clock) -> None:
         chain.note_snapshot()
-        self._sign_next(chain.timestamp, trust.TIMESTAMP, clock)
+        self._sign_next(chain.timestamp, policy.TIMESTAMP, clock)
 
     def _sign_first(self, clock: Clock) -> Chain:
         root = Root(consistent_snapshot=True)
-        for name in (trust.ROOT, trust.TARGETS, trust.SNAPSHOT, trust.TIMESTAMP):
+        for name in (policy.ROOT, policy.TARGETS, policy.SNAPSHOT, policy.TIMESTAMP):
             root.add_key(self.get_signer(name).public_key, name)
-        key = self.get_signer(trust.RELEASES).public_key
-        role = DelegatedRole(trust.RELEASES, [key.keyid], 1, terminating=True, paths=[trust.RELEASES_PATTERN])
-        targets = Targets(delegations=Delegations({key.keyid: key}, {trust.RELEASES: role}))
+        key = self.get_signer(policy.RELEASES).public_key
+        role = DelegatedRole(policy.RELEASES, [key.keyid], 1, terminating=True, paths=[policy.RELEASES_PATTERN])
+        targets = Targets(delegations=Delegations({key.keyid: key}, {policy.RELEASES: role}))
         chain = Chain(
             Metadata(root), Metadata(targets), Metadata(Targets()), Metadata(Snapshot()), Metadata(Timestamp())
         )
-        self._sign(chain.root, trust.ROOT, clock)
-        self._sign(chain.targets, trust.TARGETS, clock)
-        self._sign(chain.releases, trust.RELEASES, clock)
+        self._sign(chain.root, policy.ROOT, clock)
+        self._sign(chain.targets, policy.TARGETS, clock)
+        self._sign(chain.releases, policy.RELEASES, clock)
         chain.note_targets()
-        self._sign(chain.snapshot, trust.SNAPSHOT, clock)
+        self._sign(chain.snapshot, policy.SNAPSHOT, clock)
         chain.note_snapshot()
-        self._sign(chain.timestamp, trust.TIMESTAMP, clock)
+        self._sign(chain.timestamp, policy.TIMESTAMP, clock)
         return chain
 
     def _sign_next(self, metadata: _Signable, role: str, clock: Clock) -> None:
@@ -168,7 +168,7 @@ class Keyring:
         self._sign(metadata, role, clock)
 
     def _sign(self, metadata: _Signable, role: str, clock: Clock) -> None:
-        metadata.signed.expires = clock().replace(microsecond=0) + trust.LIFETIMES[role]
+        metadata.signed.expires = clock().replace(microsecond=0) + policy.LIFETIMES[role]
         metadata.sign(self.get_signer(role))
 
 

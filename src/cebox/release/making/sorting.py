@@ -4,11 +4,11 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from cebox.release.pairing import pair_files
+from cebox.release.image.pairing import pair_files
+from cebox.release.making.places import Measure, Places, list_spans
+from cebox.release.making.scan import Scan
+from cebox.release.making.windows import Like, Run, choose_windows, cut
 from cebox.release.patch import Extents
-from cebox.release.places import Measure, Places, list_spans
-from cebox.release.scan import Scan
-from cebox.release.windows import Like, Run, choose_windows, cut
 
 # Smaller ones are not worth the question.
 _LARGE_BYTES = 1 << 20

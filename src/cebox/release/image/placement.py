@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from cebox.errors import InvalidInput
-from cebox.release.erofs import FilePlace
-from cebox.release.gaps import Gaps
-from cebox.release.pairing import pair_files
+from cebox.release.image.erofs import FilePlace
+from cebox.release.image.gaps import Gaps
+from cebox.release.image.pairing import pair_files
 
 # Inodes are found by counting in these.
 UNIT_BYTES = 32

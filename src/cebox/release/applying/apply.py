@@ -13,12 +13,12 @@ from pathlib import Path
 
 from cebox.errors import Conflict, InvalidInput, NotFound, Untrusted
 from cebox.kit.heap import keep_freed_memory
-from cebox.release.lanes import follow_way
-from cebox.release.maker import damaged_source
+from cebox.release.applying.lanes import follow_way
+from cebox.release.applying.maker import damaged_source
 from cebox.release.manifest import Image, Way, find_way, full_way
+from cebox.release.network.transport import Transport
 from cebox.release.patch import Index, Operation, decode_index
 from cebox.release.slot import ImageFile, open_slot
-from cebox.release.transport import Transport
 
 _MOST_DECODERS = 4
 

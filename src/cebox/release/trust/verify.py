@@ -9,12 +9,12 @@ from pathlib import Path
 
 from cebox.domain.version import Version
 from cebox.errors import CeboxError, Untrusted
-from cebox.release.fetch import TrustedRepository
 from cebox.release.manifest import Image, Manifest, Way
+from cebox.release.network.transport import FolderTransport, Transport
 from cebox.release.patch import decode_index
 from cebox.release.slot import CHUNK_BYTES, slot_errors
-from cebox.release.transport import FolderTransport, Transport
-from cebox.release.trust import manifest_path
+from cebox.release.trust.policy import manifest_path
+from cebox.release.trust.repository import TrustedRepository
 
 
 @dataclass(frozen=True, slots=True)

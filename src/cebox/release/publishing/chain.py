@@ -20,7 +20,7 @@ from tuf.api.metadata import (  # type: ignore[attr-defined]  # tuf offers them 
 
 from cebox.errors import NotFound, NotPermitted, Untrusted
 from cebox.kit.files import replace_file
-from cebox.release import trust
+from cebox.release.trust import policy
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class Chain:
 
         Raises NotFound (`repository_missing`), Untrusted (`repository_tampered`).
         """
-        folder = repository / trust.METADATA_FOLDER
+        folder = repository / policy.METADATA_FOLDER
         if not folder.is_dir():
             raise NotFound(
                 "repository_missing",
@@ -61,12 +61,12 @@ class Chain:
         while (path := folder / f"{root.signed.version + 1}.root.json").exists():
             newer = Metadata[Root].from_bytes(path.read_bytes())
             for judge in (root, newer):
-                judge.signed.verify_delegate(trust.ROOT, newer.signed_bytes, newer.signatures)
+                judge.signed.verify_delegate(policy.ROOT, newer.signed_bytes, newer.signatures)
             root = newer
         timestamp = Metadata[Timestamp].from_file(str(folder / "timestamp.json"))
         snapshot = Metadata[Snapshot].from_file(str(folder / f"{timestamp.signed.snapshot_meta.version}.snapshot.json"))
-        targets = Metadata[Targets].from_file(str(folder / _name(snapshot, trust.TARGETS)))
-        releases = Metadata[Targets].from_file(str(folder / _name(snapshot, trust.RELEASES)))
+        targets = Metadata[Targets].from_file(str(folder / _name(snapshot, policy.TARGETS)))
+        releases = Metadata[Targets].from_file(str(folder / _name(snapshot, policy.RELEASES)))
         chain = cls(root, targets, releases, snapshot, timestamp)
         chain.verify_signatures()
         return chain
@@ -74,15 +74,15 @@ class Chain:
     def verify_signatures(self) -> None:
         """Raises tuf's RepositoryError where a role is not signed by a key its delegator names."""
         root, targets = self.root.signed, self.targets.signed
-        root.verify_delegate(trust.ROOT, self.root.signed_bytes, self.root.signatures)
-        root.verify_delegate(trust.TARGETS, self.targets.signed_bytes, self.targets.signatures)
-        root.verify_delegate(trust.SNAPSHOT, self.snapshot.signed_bytes, self.snapshot.signatures)
-        root.verify_delegate(trust.TIMESTAMP, self.timestamp.signed_bytes, self.timestamp.signatures)
-        targets.verify_delegate(trust.RELEASES, self.releases.signed_bytes, self.releases.signatures)
+        root.verify_delegate(policy.ROOT, self.root.signed_bytes, self.root.signatures)
+        root.verify_delegate(policy.TARGETS, self.targets.signed_bytes, self.targets.signatures)
+        root.verify_delegate(policy.SNAPSHOT, self.snapshot.signed_bytes, self.snapshot.signatures)
+        root.verify_delegate(policy.TIMESTAMP, self.timestamp.signed_bytes, self.timestamp.signatures)
+        targets.verify_delegate(policy.RELEASES, self.releases.signed_bytes, self.releases.signatures)
 
     def note_targets(self) -> None:
         """Let the snapshot name the present targets and releases."""
-        for role, metadata in ((trust.TARGETS, self.targets), (trust.RELEASES, self.releases)):
+        for role, metadata in ((policy.TARGETS, self.targets), (policy.RELEASES, self.releases)):
             content = metadata.to_bytes()
             self.snapshot.signed.meta[f"{role}.json"] = MetaFile.from_data(metadata.signed.version, content, ["sha256"])
 
@@ -107,7 +107,7 @@ def write_chain(chain: Chain, repository: Path) -> None:
 
     Raises NotPermitted (`key_not_authorised`) before anything is written, and OSError.
     """
-    folder = repository / trust.METADATA_FOLDER
+    folder = repository / policy.METADATA_FOLDER
     try:
         chain.verify_signatures()
         _verify_follows(chain.root, folder / f"{chain.root.signed.version - 1}.root.json")
@@ -131,4 +131,4 @@ def _name(snapshot: Metadata[Snapshot], role: str) -> str:
 def _verify_follows(root: Metadata[Root], before: Path) -> None:
     """A root that the one before it has not signed would lock out every box."""
     if before.exists():
-        Metadata[Root].from_file(str(before)).signed.verify_delegate(trust.ROOT, root.signed_bytes, root.signatures)
+        Metadata[Root].from_file(str(before)).signed.verify_delegate(policy.ROOT, root.signed_bytes, root.signatures)

@@ -20,12 +20,12 @@ from cebox.domain.version import Version
 from cebox.errors import Conflict, Exhausted, InvalidInput
 from cebox.kit.clock import Clock
 from cebox.kit.files import replace_file, sync_directory
-from cebox.release import trust
-from cebox.release.build import MANIFEST_NAME
-from cebox.release.chain import Chain, write_chain
+from cebox.release.making.build import MANIFEST_NAME
 from cebox.release.manifest import Blob, Manifest, decode_manifest
-from cebox.release.sign import Keyring
-from cebox.release.verify import hash_image
+from cebox.release.publishing.chain import Chain, write_chain
+from cebox.release.publishing.sign import Keyring
+from cebox.release.trust import policy
+from cebox.release.trust.verify import hash_image
 
 
 def publish_release(release_folder: Path, repository: Path, keyring: Keyring, *, clock: Clock) -> bool:
@@ -41,7 +41,7 @@ def publish_release(release_folder: Path, repository: Path, keyring: Keyring, *,
         _verify_blob(release_folder / blob.path, blob)
     with _alone(keyring), _full_disk():
         chain = Chain.load(repository, keyring.load_anchor())
-        path = trust.manifest_path(manifest.version)
+        path = policy.manifest_path(manifest.version)
         published = chain.releases.signed.targets.get(path)
         offered_sha256 = hashlib.sha256(content).hexdigest()
         published_sha256 = published.hashes["sha256"] if published else None
@@ -49,7 +49,7 @@ def publish_release(release_folder: Path, repository: Path, keyring: Keyring, *,
             return False
         for blob in blobs.values():
             _place_blob(release_folder / blob.path, repository / blob.path, blob)
-        _place_manifest(repository / trust.TARGETS_FOLDER / path, content)
+        _place_manifest(repository / policy.TARGETS_FOLDER / path, content)
         chain.releases.signed.targets[path] = TargetFile.from_data(path, content, ["sha256"])
         keyring.sign_releases(chain, clock)
         write_chain(chain, repository)
@@ -64,9 +64,9 @@ def refresh_metadata(repository: Path, keyring: Keyring, clock: Clock) -> None:
     with _alone(keyring), _full_disk():
         chain = Chain.load(repository, keyring.load_anchor())
         now = clock()
-        if _is_ageing(chain.releases.signed.expires, trust.RELEASES, now):
+        if _is_ageing(chain.releases.signed.expires, policy.RELEASES, now):
             keyring.sign_releases(chain, clock)
-        elif _is_ageing(chain.snapshot.signed.expires, trust.SNAPSHOT, now):
+        elif _is_ageing(chain.snapshot.signed.expires, policy.SNAPSHOT, now):
             keyring.sign_snapshot(chain, clock)
         else:
             keyring.sign_timestamp(chain, clock)
@@ -76,7 +76,7 @@ def refresh_metadata(repository: Path, keyring: Keyring, clock: Clock) -> None:
 def list_published(repository: Path, keyring: Keyring) -> list[Version]:
     """Every release in the repository, oldest first. Raises what `Chain.load` raises."""
     chain = Chain.load(repository, keyring.load_anchor())
-    return sorted(filter(None, map(trust.find_version, chain.releases.signed.targets)))
+    return sorted(filter(None, map(policy.find_version, chain.releases.signed.targets)))
 
 
 def _load_manifest(release_folder: Path) -> tuple[bytes, Manifest]:
@@ -101,7 +101,7 @@ def _verify_blob(path: Path, blob: Blob) -> None:
 
 
 def _is_ageing(expires: datetime, role: str, now: datetime) -> bool:
-    return expires - now < trust.LIFETIMES[role] * trust.RENEW_WITHIN
+    return expires - now < policy.LIFETIMES[role] * policy.RENEW_WITHIN
 
 
 def _place_blob(source: Path, target: Path, blob: Blob) -> None:

@@ -20,6 +20,9 @@ import msgspec
 from cebox.domain.version import Version
 from cebox.errors import Conflict, Exhausted, InvalidInput, Unavailable
 from cebox.kit.files import replace_file
+from cebox.release.image.tree import TreeFormat, list_components, make_image
+from cebox.release.making.shelf import Shelf
+from cebox.release.making.ways import Effort, PlannedWay, WayMaker, is_worth
 from cebox.release.manifest import (
     ROOT_IMAGE,
     Component,
@@ -30,10 +33,7 @@ from cebox.release.manifest import (
     decode_manifest,
     encode_manifest,
 )
-from cebox.release.shelf import Shelf
 from cebox.release.slot import ImageFile
-from cebox.release.tree import TreeFormat, list_components, make_image
-from cebox.release.ways import Effort, PlannedWay, WayMaker, is_worth
 
 MANIFEST_NAME = "manifest.json"
 IMAGE_NAME = "root.img"

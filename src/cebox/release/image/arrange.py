@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cebox.errors import InvalidInput
-from cebox.release.erofs import (
+from cebox.release.image.erofs import (
     INODE_NUMBER_BYTES,
     INODE_NUMBER_OFFSET,
     SUPERBLOCK_OFFSET,
@@ -20,9 +20,9 @@ from cebox.release.erofs import (
     read_superblock,
     walk_inodes,
 )
-from cebox.release.normalise import write_checksum
+from cebox.release.image.normalise import write_checksum
+from cebox.release.image.placement import FIRST_UNIT, UNIT_BYTES, Like, Piece, Place, Placement, plan_placement
 from cebox.release.patch import Extent
-from cebox.release.placement import FIRST_UNIT, UNIT_BYTES, Like, Piece, Place, Placement, plan_placement
 from cebox.release.slot import CHUNK_BYTES, ImageFile
 
 _SUPERBLOCK_BYTES = FIRST_UNIT * UNIT_BYTES - SUPERBLOCK_OFFSET

@@ -14,14 +14,14 @@ from contextlib import closing
 
 from cebox.errors import Untrusted
 from cebox.kit.crew import Crew
-from cebox.release.ground import Ground
-from cebox.release.incoming import Incoming, PayloadStream, list_runs
-from cebox.release.maker import Maker
+from cebox.release.applying.ground import Ground
+from cebox.release.applying.incoming import Incoming, PayloadStream, list_runs
+from cebox.release.applying.maker import Maker
+from cebox.release.applying.write_behind import WriteBehind
 from cebox.release.manifest import Way
+from cebox.release.network.transport import Transport
 from cebox.release.patch import Extents, Index, Operation, Segment, needed_bytes
 from cebox.release.slot import ImageFile
-from cebox.release.transport import Transport
-from cebox.release.write_behind import WriteBehind
 
 _MOST_LOST_SHARE = 8
 """Of the new image, before the patch is given up at once: one part in so many."""

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cebox.errors import InvalidInput, Untrusted
-from cebox.release.choice import Profile
-from cebox.release.encode import PatchEncoder
+from cebox.release.making.choice import Profile
+from cebox.release.making.encode import PatchEncoder
+from cebox.release.making.plan import Limits, Plan, plan_full, plan_patch
+from cebox.release.making.scan import Scan, scan_image
+from cebox.release.making.shelf import Shelf
 from cebox.release.manifest import LARGEST_INDEX_BYTES, ROOT_IMAGE, Image, Way
 from cebox.release.patch import MOST_BLOCKS, decode_index
-from cebox.release.plan import Limits, Plan, plan_full, plan_patch
-from cebox.release.scan import Scan, scan_image
-from cebox.release.shelf import Shelf
 from cebox.release.slot import ImageFile
 
 DEFAULT_LEVEL = 19

@@ -19,19 +19,19 @@ from tuf.ngclient.updater import Updater
 
 from cebox.domain.version import Version
 from cebox.errors import Exhausted, NotFound, Unavailable, Untrusted
-from cebox.release import trust
 from cebox.release.manifest import MOST_MANIFEST_BYTES, Manifest, decode_manifest
-from cebox.release.transport import FolderTransport, HttpTransport, Transport
+from cebox.release.network.transport import FolderTransport, HttpTransport, Transport
+from cebox.release.trust import policy
 
 __all__ = ["FolderTransport", "HttpTransport", "Transport", "TrustedRepository"]
 
 _CONFIG = UpdaterConfig(
-    max_root_rotations=trust.MOST_ROOT_ROTATIONS,
+    max_root_rotations=policy.MOST_ROOT_ROTATIONS,
     max_delegations=4,
-    root_max_length=trust.MOST_ROOT_BYTES,
-    timestamp_max_length=trust.MOST_TIMESTAMP_BYTES,
-    snapshot_max_length=trust.MOST_SNAPSHOT_BYTES,
-    targets_max_length=trust.MOST_TARGETS_BYTES,
+    root_max_length=policy.MOST_ROOT_BYTES,
+    timestamp_max_length=policy.MOST_TIMESTAMP_BYTES,
+    snapshot_max_length=policy.MOST_SNAPSHOT_BYTES,
+    targets_max_length=policy.MOST_TARGETS_BYTES,
     # A manifest never changes, so its plain name is as good; the metadata's names are versioned all the same.
     prefix_targets_with_hash=False,
 )
@@ -71,7 +71,7 @@ class TrustedRepository:
 
     def list_versions(self) -> list[Version]:
         """Every published release, oldest first."""
-        found = (trust.find_version(path) for path in self._fresh().releases().targets)
+        found = (policy.find_version(path) for path in self._fresh().releases().targets)
         return sorted(version for version in found if version is not None)
 
     def get_manifest(self, version: Version) -> Manifest:
@@ -83,7 +83,7 @@ class TrustedRepository:
 
     def get_manifest_content(self, version: Version) -> bytes:
         """The manifest as it lies in the repository, for a mirror to keep."""
-        path = trust.manifest_path(version)
+        path = policy.manifest_path(version)
         updater = self._fresh()
         with _our_errors():
             target = updater.get_targetinfo(path)
@@ -95,7 +95,7 @@ class TrustedRepository:
             )
         if target.length > MOST_MANIFEST_BYTES:
             raise Untrusted("manifest_malformed", f"the manifest of {version} is too large")
-        content = b"".join(self._transport.read(f"{trust.TARGETS_FOLDER}/{path}", 0, target.length))
+        content = b"".join(self._transport.read(f"{policy.TARGETS_FOLDER}/{path}", 0, target.length))
         try:
             target.verify_length_and_hashes(content)
         except exceptions.LengthOrHashMismatchError as error:
@@ -114,18 +114,18 @@ class TrustedRepository:
         """
         trusted = self._fresh().trusted
         roots = {f"{number}.root": None for number in range(1, trusted.root.version + 1)}
-        files = {f"{trust.METADATA_FOLDER}/{name}.json": self._read_root(name) for name in roots}
-        for role in (trust.TARGETS, trust.RELEASES, trust.SNAPSHOT):
+        files = {f"{policy.METADATA_FOLDER}/{name}.json": self._read_root(name) for name in roots}
+        for role in (policy.TARGETS, policy.RELEASES, policy.SNAPSHOT):
             content = (self._state_folder / f"{role}.json").read_bytes()
-            files[f"{trust.METADATA_FOLDER}/{trusted[role].version}.{role}.json"] = content
-        timestamp = (self._state_folder / f"{trust.TIMESTAMP}.json").read_bytes()
-        return files | {f"{trust.METADATA_FOLDER}/{trust.TIMESTAMP}.json": timestamp}
+            files[f"{policy.METADATA_FOLDER}/{trusted[role].version}.{role}.json"] = content
+        timestamp = (self._state_folder / f"{policy.TIMESTAMP}.json").read_bytes()
+        return files | {f"{policy.METADATA_FOLDER}/{policy.TIMESTAMP}.json": timestamp}
 
     def _read_root(self, name: str) -> bytes:
         local = self._state_folder / "root_history" / f"{name}.json"
         if local.exists():
             return local.read_bytes()
-        return b"".join(self._transport.read(f"{trust.METADATA_FOLDER}/{name}.json"))[: trust.MOST_ROOT_BYTES]
+        return b"".join(self._transport.read(f"{policy.METADATA_FOLDER}/{name}.json"))[: policy.MOST_ROOT_BYTES]
 
     def _fresh(self) -> "_Updater":
         if self._updater is None:
@@ -148,7 +148,7 @@ class _Updater(Updater):
     def __init__(self, state_folder: Path, fetcher: FetcherInterface, root: bytes) -> None:
         super().__init__(
             str(state_folder),
-            trust.METADATA_FOLDER,
+            policy.METADATA_FOLDER,
             fetcher=fetcher,
             config=_CONFIG,
             bootstrap=root,
@@ -159,7 +159,7 @@ class _Updater(Updater):
         return self._trusted_set
 
     def releases(self) -> Targets:
-        return self._load_targets(trust.RELEASES, trust.TARGETS)
+        return self._load_targets(policy.RELEASES, policy.TARGETS)
 
 
 class _TransportFetcher(FetcherInterface):

@@ -6,11 +6,11 @@ The box knows nothing of this; another plan needs no other box. Pure, but for th
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cebox.release.making.places import REPEATED, ZERO, Measure, Places, list_spans
+from cebox.release.making.scan import Scan
+from cebox.release.making.sorting import IsAlike, Sorter
+from cebox.release.making.windows import Run, choose_windows, cut, pack
 from cebox.release.patch import Extents, Operation, total_bytes
-from cebox.release.places import REPEATED, ZERO, Measure, Places, list_spans
-from cebox.release.scan import Scan
-from cebox.release.sorting import IsAlike, Sorter
-from cebox.release.windows import Run, choose_windows, cut, pack
 
 # How many bytes are hashed for a copy, or searched in a dictionary, in the time that packing one takes.
 _COPIED_AT_ONCE = 64

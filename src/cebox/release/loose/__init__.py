@@ -1,0 +1,1 @@
+"""Patch files that lie on a disk without repository or signature: for measuring and for laboratories."""

@@ -1,0 +1,1 @@
+"""The vendor's side of transport: what is sent, in which codec, and the release folder it ends in."""

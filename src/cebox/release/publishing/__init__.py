@@ -1,0 +1,1 @@
+"""What the vendor signs with, and how a release gets into a repository."""
