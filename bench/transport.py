@@ -30,6 +30,7 @@ RIVALS: tuple[Rival, ...] = (
     PATCH_FROM_3,
     PATCH_FROM_19,
     Ostree(),
+    Ostree("ostree-delta-no-bsdiff", has_bsdiff=False),
     Zchunk(),
     RaucModel(),
     BsdiffPerFile(),
