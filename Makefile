@@ -37,13 +37,22 @@ fix: setup ## repair style
 .PHONY: test
 test: setup check ## every check of this repository (installs Debian packages if root, else names them)
 	@# libatomic1 is for the browser driver of playwright
-	@scripts/debian-packages postgresql chromium libatomic1 erofs-utils nginx-light time
+	@scripts/debian-packages postgresql chromium libatomic1 erofs-utils nginx-light time \
+		qemu-system-x86 ovmf systemd-boot-efi mtools dosfstools e2fsprogs fdisk cryptsetup-bin busybox-static dmsetup binutils
 	$(BIN)/pytest -n 4 --dist worksteal $(ARGS)
 
 .PHONY: real
 real: setup ## the procedure on two real Debian images, with measures
 	@scripts/debian-packages mmdebstrap erofs-utils
 	$(BIN)/python -m bench.real
+
+VM_PACKAGES := mmdebstrap erofs-utils cryptsetup-bin binutils fdisk dosfstools mtools e2fsprogs systemd-boot-efi \
+	qemu-system-x86 ovmf
+
+.PHONY: vm-test
+vm-test: setup ## keys, updates, falling back and power cuts on real machines in an emulator (ARGS=--only home)
+	@scripts/debian-packages $(VM_PACKAGES)
+	$(BIN)/python -m bench.vm $(ARGS)
 
 .PHONY: fuzz
 fuzz: setup ## fuzz the readers of foreign bytes for a minute (SECONDS=600 for longer)

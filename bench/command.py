@@ -1,4 +1,4 @@
-"""Running another program under a limit, and what it cost: seconds, and the most memory it held at once."""
+"""Running another program under a limit, and what it cost: time, and the most memory it held at once."""
 
 import os
 import signal
@@ -21,13 +21,18 @@ class OutOfTime(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What steps done one after the other cost together: `a + b`."""
+    """What steps done one after the other cost together: `a + b`. `cpu_seconds` are the same on a busy machine."""
 
     seconds: float = 0
     rss_mib: float = 0
+    cpu_seconds: float = 0
 
     def __add__(self, other: "Cost") -> "Cost":
-        return Cost(self.seconds + other.seconds, max(self.rss_mib, other.rss_mib))
+        return Cost(
+            self.seconds + other.seconds,
+            max(self.rss_mib, other.rss_mib),
+            self.cpu_seconds + other.cpu_seconds,
+        )
 
 
 def run(
@@ -40,7 +45,7 @@ def run(
     with tempfile.NamedTemporaryFile("r") as report, tempfile.TemporaryFile() as words:
         with open(output or os.devnull, "wb") as sink:  # noqa: PTH123 - a name of the operating system's
             process = subprocess.Popen(  # noqa: S603 - the benches' own command lines
-                ["/usr/bin/time", "-q", "-f", "%e %M", "-o", report.name, *command],
+                ["/usr/bin/time", "-q", "-f", "%e %U %S %M", "-o", report.name, *command],
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
@@ -50,8 +55,12 @@ def run(
         together_mib = _watch(process, limit_seconds)
         if process.returncode != 0:
             raise subprocess.CalledProcessError(process.returncode, list(command), stderr=_read_end(words))
-        seconds, peak_kib = report.read().split()
-    return Cost(float(seconds), max(int(peak_kib) / 1024, together_mib))
+        seconds, user_seconds, system_seconds, peak_kib = report.read().split()
+    return Cost(
+        seconds=float(seconds),
+        rss_mib=max(int(peak_kib) / 1024, together_mib),
+        cpu_seconds=float(user_seconds) + float(system_seconds),
+    )
 
 
 def _watch(process: subprocess.Popen[bytes], limit_seconds: float) -> float:

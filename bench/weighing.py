@@ -70,7 +70,8 @@ def measure_apply(built: Sequence[BuiltRelease], folder: Path, *, decoders: int)
 def apply_once(release: Path, old: Path, slot: Path, decoders: int) -> dict[str, float]:
     """Follow the release's patch; what this process held before and at most, and how long it took."""
     import cebox.agent.main  # noqa: F401 - what an agent holds before it has anything to do
-    from cebox.release.applying.apply import Budget, apply_image
+    from cebox.release.applying.apply import apply_image
+    from cebox.release.applying.budget import Budget
     from cebox.release.trust.verify import verify_image
 
     root = BuiltRelease.load(release).manifest.root
@@ -81,10 +82,11 @@ def apply_once(release: Path, old: Path, slot: Path, decoders: int) -> dict[str,
 
     def apply() -> None:
         apply_image(patch, root, FolderTransport(release), slot=slot, old=old, budget=Budget(decoders=decoders))
-        verify_image(root, slot)
 
     seconds = _time(apply)
-    return {"seconds": seconds, "idle_mib": idle_mib, "peak_mib": read_peak_mib(os.getpid())}
+    found = {"seconds": seconds, "idle_mib": idle_mib, "peak_mib": read_peak_mib(os.getpid())}
+    verify_image(root, slot)
+    return found
 
 
 def copy_and_hash(source: Path, target: Path) -> str:

@@ -67,7 +67,9 @@ def list_changes(old_tree: Path, new_tree: Path) -> Iterator[tuple[Path | None, 
             continue
         known.add(digest)
         candidates = [path] if path in old else successors[_plain(path)]
-        yield (old_tree / candidates[0] if len(candidates) == 1 else None), new_tree / path
+        before = old_tree / candidates[0] if len(candidates) == 1 else None
+        # bsdiff cannot map an empty file.
+        yield (before if before and before.stat().st_size else None), new_tree / path
 
 
 def _plain(path: str) -> str:

@@ -36,8 +36,9 @@ def measure_once(rival: Rival, pair: Pair, *, is_fresh: bool, say: Callable[[str
     except OutOfTime as reason:
         result = Result(note=f"not measured: {reason}")
     except CalledProcessError as reason:
-        words = str(reason.stderr or "").strip().rpartition("\n")[2]
-        return Measured(Result(note=f"not measured: {reason} {words}".strip()))
+        # Its words may name places of this machine: they are for the terminal.
+        say(str(reason.stderr or "").strip().rpartition("\n")[2])
+        return Measured(Result(note=f"not measured: {reason.cmd[0]} failed"))
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({"taken": f"{datetime.now(UTC):%Y-%m-%d}", **asdict(result)}, indent=1) + "\n")
     return Measured(result)

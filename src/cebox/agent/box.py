@@ -17,7 +17,7 @@ from cebox.agent.journal import Facts, Journal, PowerRequest
 from cebox.agent.journal_file import JournalFile
 from cebox.agent.machine import Machine, PowerKind
 from cebox.agent.settings import AgentSettings
-from cebox.agent.states import BoxEvent
+from cebox.agent.states import BoxEvent, BoxState
 from cebox.domain.device import DeviceKind
 from cebox.kit.clock import Clock, format_utc, utc_now
 from cebox.kit.wakes import Wakes
@@ -68,6 +68,9 @@ class Live:
     progress: Progress | None = None
     shown_at: float = 0.0
     wrs_reachable: bool | None = None
+    is_console_heard: bool = False
+    is_announced: bool = False
+    """People have been told of a restart or shutdown that is to come."""
     served: str | None = None
     changed: threading.Event = field(default_factory=threading.Event)
 
@@ -98,6 +101,8 @@ class Box:
     live: Live = field(default_factory=Live)
     manifest: Manifest | None = None
     """The last one the signed chain vouched for, so that the states of one update fetch it once."""
+    read_back: dict[Path, str] = field(default_factory=dict)
+    """The image (SHA-256) that this very run of the agent wrote to a place and found there; for one state to take."""
     silent_since: float | None = None
     """When sources began to be silent, on the monotonic clock; None while bytes come."""
     waits: Iterator[float] | None = None
@@ -166,7 +171,9 @@ class Box:
 
         def change(journal: Journal) -> Journal:
             if journal.power is None:
-                return replace(journal, power=PowerRequest(kind=kind, deadline=deadline, order_id=order_id))
+                # A trial that the end of the day cuts short goes on at the next start.
+                until = now if journal.state is BoxState.ON_TRIAL else deadline
+                return replace(journal, power=PowerRequest(kind=kind, deadline=until, order_id=order_id))
             if journal.power.is_under_way:
                 return journal
             return replace(journal, power=replace(journal.power, kind=kind, deadline=now))

@@ -91,11 +91,13 @@ class Conversation:
             self._is_over.wait(self._box.facts.settings.progress_interval_milliseconds / 1000)
 
     def _find_console(self) -> None:
+        self._box.live.is_console_heard = True
         if not self._is_heard.is_set():
             self._is_heard.set()
             self._box.live.changed.set()
 
     def _lose_console(self) -> None:
+        self._box.live.is_console_heard = False
         if not self._is_over.is_set():
             self._is_heard.clear()
 

@@ -7,7 +7,7 @@ starts) ignores those it does not know.
 import msgspec
 from msgspec.structs import replace
 
-from cebox.agent.machine import PowerKind, SlotContent, SlotName
+from cebox.agent.machine import Contact, PowerKind, SlotContent, SlotName
 from cebox.agent.states import BoxState
 from cebox.protocol.device import Order, ReportedEvent, Result, Settings, SiteInfo, Taken
 
@@ -43,6 +43,9 @@ class Update(Record, frozen=True, kw_only=True):
     reason: str = ""
     sha256: str = ""
     image_bytes: int = 0
+    boot_sha256: str = ""
+    """The boot image's; empty on machines that start without."""
+    boot_bytes: int = 0
     target: SlotName | None = None
     way: str = ""
     has_begun: bool = False
@@ -84,6 +87,8 @@ class Staged(Record, frozen=True, kw_only=True):
     reason: str = ""
     """Why the last trial did not pass."""
     is_cancelled: bool = False
+    contacts: tuple[Contact, ...] = ()
+    """What answered before the restart: so much must answer after it."""
 
 
 class PowerRequest(Record, frozen=True, kw_only=True):
@@ -95,6 +100,10 @@ class PowerRequest(Record, frozen=True, kw_only=True):
     is_planned: bool = False
     """R10 has been looked at: what a shutdown installs is installed, or there is nothing."""
     is_under_way: bool = False
+    due: float | None = None
+    """When an announced one happens (monotonic seconds); None while nobody has been told."""
+    postponements: int = 0
+    is_reminded: bool = False
 
 
 class FailedRelease(Record, frozen=True, kw_only=True):

@@ -65,7 +65,7 @@ def open_source(box: Box, line: Line, version: str, *, gate: Gate | None = None)
 
     With a `gate` it is for an image, which has only the cloud left when it comes from there: it is waited for longer.
     """
-    with _open_client(box, line) as client:
+    with open_client(box, line) as client:
         base = str(client.base_url).rstrip("/") if line is Line.MIRROR else ""
         yield HttpTransport(
             lambda: base + find_address(box, line, version),
@@ -111,7 +111,8 @@ def _find_cloud(box: Box) -> str:
     return box.facts.repository_url
 
 
-def _open_client(box: Box, line: Line) -> httpx.Client:
+def open_client(box: Box, line: Line) -> httpx.Client:
+    """Set up for what leads to the end of `line`."""
     settings = box.settings
     if line is Line.MIRROR:
         return open_socket_client(settings.control_socket, timeout_seconds=settings.timeout_seconds)

@@ -1,6 +1,7 @@
 """What the agent asks of the machine beneath it: small ports, one set of adapters per kind of machine.
 
-`agent.virtual` implements them on a folder. Every adapter passes the contract tests in `tests/unit/agent`.
+`agent.virtual` implements them on a folder, `agent.systemd_boot` on a real machine. Every adapter passes the contract
+tests in `tests/unit/agent`.
 """
 
 from dataclasses import dataclass
@@ -47,6 +48,23 @@ class Boot:
     is_blessed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class BootImage:
+    """A file that starts a slot, and the hash it must have."""
+
+    path: Path
+    sha256: str
+
+
+class Contact(StrEnum):
+    """What a machine can reach beyond itself. What it reached before an update, it must reach after it."""
+
+    NETWORK = "network"
+    CONSOLE = "console"
+    SITE_SERVER = "site_server"
+    REPOSITORY = "repository"
+
+
 class Slots(Protocol):
     """The two places a system can be in."""
 
@@ -68,11 +86,22 @@ class BootLoader(Protocol):
     def clear(self, slot: SlotName) -> None:
         """Take the slot's entry away, so that nothing starts it while it is written.
 
-        Raises Conflict (`slot_in_use`) for the running one.
+        Raises Conflict (`slot_in_use`) for the running one, and (`not_blessed`) for the only way back from a trial.
         """
 
-    def stage(self, slot: SlotName, content: SlotContent, *, tries: int = TRIES) -> None:
-        """Start `slot` from now on; after `tries` starts without a blessing, the blessed one again."""
+    def find_boot_room_bytes(self) -> int | None:
+        """Room for the other slot's boot image, once that slot is cleared; None where slots start without one."""
+
+    def find_boot_image(self) -> Path | None:
+        """The boot image of the running slot."""
+
+    def stage(
+        self, slot: SlotName, content: SlotContent, *, boot_image: BootImage | None = None, tries: int = TRIES
+    ) -> None:
+        """Start `slot` from now on; after `tries` starts without a blessing, the blessed one again.
+
+        `boot_image` starts it, on machines that need one; it is copied and verified.
+        """
 
     def bless(self) -> None:
         """Keep the running slot for good."""
@@ -110,9 +139,25 @@ class Examination:
 
 
 class Health(Protocol):
-    """Judged on the box alone: a trial must not fail because a console or a network is away (R15)."""
+    """What a new system must prove. A console or network that was away before it came is no fault of its (R15)."""
 
-    def examine(self) -> Examination: ...
+    def examine(self, missed: frozenset[Contact]) -> Examination:
+        """`missed` answered before the update and has not answered since."""
+
+    def has_network(self) -> bool: ...
+
+
+class People(Protocol):
+    """Those who sit at the machine."""
+
+    def list_present(self) -> tuple[str, ...]:
+        """Who is signed in and can see the screen."""
+
+    def announce(self, text: str) -> None:
+        """Show it to them now. Never raises."""
+
+    def show_progress(self, text: str) -> None:
+        """One line on the screen of a machine that goes off, in place of the one before. Never raises."""
 
 
 class Witness(Protocol):
@@ -130,6 +175,7 @@ class Machine:
     power: Power
     location: Location
     health: Health
+    people: People
     witness: Witness
 
     @property

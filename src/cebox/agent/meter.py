@@ -1,5 +1,6 @@
 """Counts an update's bytes as they come: live for people, every few seconds for the journal."""
 
+from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -7,6 +8,7 @@ from typing import Self
 from msgspec.structs import replace
 
 from cebox.agent.box import Box
+from cebox.agent.farewell import Farewell
 from cebox.agent.journal import Update
 from cebox.agent.line import Line, add_bytes
 from cebox.agent.speed import Speed
@@ -27,6 +29,7 @@ class Meter:
         self._saved_bytes = 0
         self._saved_at = box.monotonic()
         self._speed = Speed()
+        self._farewell = Farewell(box)
         self._progress = Progress(version=update.version, done_bytes=0, total_bytes=0, action_id=update.action_id)
 
     def __enter__(self) -> Self:
@@ -51,6 +54,10 @@ class Meter:
         rate = self._speed.note(now, done_bytes)
         self._show(replace(self._progress, done_bytes=done_bytes, total_bytes=total_bytes, rate_bytes_per_second=rate))
 
+    def watch_part(self, before_bytes: int, after_bytes: int) -> Callable[[int, int], None]:
+        """`show` for one of several images, as part of the whole."""
+        return lambda done, total: self.show(before_bytes + done, before_bytes + total + after_bytes)
+
     def show_wait(self, until: datetime | None) -> None:
         """The download waits for its hours, or goes on."""
         self._speed.forget()
@@ -64,6 +71,7 @@ class Meter:
     def _show(self, progress: Progress) -> None:
         self._progress = progress
         self._box.live.show(progress)
+        self._farewell.show(progress)
 
     def _save(self) -> None:
         received = self._received_bytes

@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from cebox.agent.journal import Journal, Staged, Update, add_result
+from cebox.agent.machine import Contact
 from cebox.errors import Conflict
 from cebox.protocol.device import ReportedEvent
 
@@ -14,7 +15,7 @@ def get_update(journal: Journal) -> Update:
     return journal.update
 
 
-def stage_update(journal: Journal, at: str) -> Journal:
+def stage_update(journal: Journal, at: str, contacts: tuple[Contact, ...] = ()) -> Journal:
     """The update has become a staged release, for the journal."""
     update = get_update(journal)
     assert update.target is not None
@@ -25,6 +26,7 @@ def stage_update(journal: Journal, at: str) -> Journal:
         action_id=update.action_id,
         taken=update.taken,
         is_cancelled=update.is_cancelled,
+        contacts=contacts,
     )
     journal = replace(journal, update=None, staged=staged)
     return add_result(journal, ReportedEvent.STAGE, action_id=update.action_id, at=at, taken=update.taken)

@@ -5,6 +5,7 @@ Nothing is written before all of it is known.
 
 from msgspec.structs import replace
 
+from cebox.agent.boot_image import find_needed_image
 from cebox.agent.box import Box, Step
 from cebox.agent.hours import is_open
 from cebox.agent.journal import Journal, Update, add_result
@@ -17,7 +18,7 @@ from cebox.domain.ids import TagName
 from cebox.domain.resolution import Resolution, Source, plan_shutdown, resolve
 from cebox.domain.tag import Asked
 from cebox.domain.version import Version
-from cebox.errors import Exhausted
+from cebox.errors import Conflict, Exhausted
 from cebox.protocol.device import ReportedEvent
 from cebox.release.manifest import Manifest
 from cebox.release.trust.policy import verify_not_below_floor
@@ -113,12 +114,16 @@ def _begin_download(box: Box, update: Update) -> Step:
     manifest = get_manifest(box, line, update.version)
     floor = box.journal.now.floor
     verify_not_below_floor(manifest.version, Version.parse(floor) if floor else None)
+    _verify_blessed(box)
     _verify_fits(box, manifest)
+    boot = find_needed_image(box, manifest)
     at = box.stamp()
     update = replace(
         update,
         sha256=manifest.root.sha256,
         image_bytes=manifest.root.size,
+        boot_sha256=boot.sha256 if boot else "",
+        boot_bytes=boot.size if boot else 0,
         target=box.machine.target,
     )
     event = BoxEvent.MIRROR if box.kind is DeviceKind.WRS else BoxEvent.RESOLVE
@@ -139,6 +144,15 @@ def _note_begin(journal: Journal, update: Update, at: str) -> Journal:
     if now.has_begun:
         return journal
     return add_result(journal, ReportedEvent.DOWNLOAD, action_id=update.action_id, at=at, taken=update.taken)
+
+
+def _verify_blessed(box: Box) -> None:
+    if not box.machine.boot_loader.get_boot().is_blessed:
+        raise Conflict(
+            "not_blessed",
+            "the running system has not proved itself: the other slot, which an update would write, is the way back",
+            hint="Restart the box: it proves itself then, or falls back.",
+        )
 
 
 def _verify_fits(box: Box, manifest: Manifest) -> None:

@@ -8,6 +8,7 @@ import structlog
 from msgspec.structs import replace
 
 from cebox.agent.box import Box, Ending, Interrupted, Interruption, Step
+from cebox.agent.countdown import call_off, count_down
 from cebox.agent.journal import Journal, add_result
 from cebox.agent.journal_file import Origin
 from cebox.agent.leaving import power_off_machine, reboot_machine
@@ -112,10 +113,21 @@ def _turn(box: Box) -> Ending | None:
         return None
     if state not in AT_REST:
         return _work(box, state)
-    if not _begin_next(box):
+    _rest(box)
+    return None
+
+
+def _rest(box: Box) -> None:
+    """Until there is something to do; begins it, unless people have to be warned first."""
+    is_leaving = _is_leaving(plan_next(box.journal.now, running=_find_running(box), at=box.stamp()))
+    held_seconds = count_down(box) if is_leaving else None
+    if not is_leaving:
+        call_off(box)
+    if held_seconds is not None:
+        box.wait(held_seconds)
+    elif not _begin_next(box, may_leave=is_leaving):
         _warm_up()
         box.wait(rest_seconds(box))
-    return None
 
 
 def _warm_up() -> None:
@@ -127,14 +139,26 @@ def _warm_up() -> None:
     import_module("cebox.release.applying.apply")
 
 
-def _begin_next(box: Box) -> bool:
-    """Decided and saved at once: an order may be withdrawn at any moment."""
+def _is_leaving(step: Step | None) -> bool:
+    return step is not None and step.event in (BoxEvent.RESTART, BoxEvent.POWER_OFF)
+
+
+def _find_running(box: Box) -> Version | None:
     content = box.machine.slots.find_content(box.machine.slots.get_running())
-    running, at = Version.parse(content.version) if content else None, box.stamp()
+    return Version.parse(content.version) if content else None
+
+
+def _begin_next(box: Box, *, may_leave: bool) -> bool:
+    """Decided and saved at once: an order may come or be withdrawn at any moment. One to leave that came just now waits
+    for the next turn, which looks first whether somebody is there.
+    """
+    running, at = _find_running(box), box.stamp()
 
     def change(now: Journal) -> Journal:
         step = plan_next(now, running=running, at=at)
-        return now if step is None else _take_step(now, step)
+        if step is None or (_is_leaving(step) and not may_leave):
+            return now
+        return _take_step(now, step)
 
     before = box.journal.now.state
     return box.journal.change(change).state is not before

@@ -3,6 +3,7 @@
 Paths in it are relative to the folder. The console changes none of them; what it may change comes with each sync.
 """
 
+from enum import StrEnum
 from pathlib import Path
 
 import msgspec
@@ -13,12 +14,21 @@ from cebox.kit.settings import load_toml_settings
 SETTINGS_FILE = "agent.toml"
 
 
+class MachineKind(StrEnum):
+    """Which set of adapters of `agent.machine` this box has."""
+
+    VIRTUAL = "virtual"
+    SYSTEMD_BOOT = "systemd-boot"
+
+
 class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`name` is what people call the machine. Every `_seconds` bounds something a person may wait for."""
 
     console_url: str
     name: str
     kind: DeviceKind = DeviceKind.CEBOX
+    machine: MachineKind = MachineKind.VIRTUAL
+    """`systemd-boot` is a real machine, `virtual` one made of files in the box's folder."""
     token_file: Path = Path("enrolment-token")
     """The installation key's token; read until the box has enrolled, never changed."""
     device_key_file: Path = Path("device.key")
@@ -29,6 +39,8 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """The trust anchor: the root metadata handed out with the first installation."""
     control_socket: Path = Path("wrs.sock")
     """Only on a WRS: the mirror's unix socket."""
+    desk_socket: Path = Path("agent.sock")
+    """Where people at the machine reach the agent: `cebox-agent status`, `cebox-agent postpone`."""
     server_url: str | None = None
     """Only on a WRS: the address at which its site reaches its mirror, such as http://10.20.4.2:8420."""
     memory_bytes: int = 72 << 20

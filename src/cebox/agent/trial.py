@@ -1,9 +1,13 @@
 """The work after a restart: judge the new system, keep it, or remember that it failed."""
 
+from contextlib import suppress
+
 import structlog
 from msgspec.structs import replace
 
+from cebox.agent.boot_image import discard_boot_images
 from cebox.agent.box import Box, Step
+from cebox.agent.contacts import Outlook
 from cebox.agent.journal import Journal, Staged, add_result, forget_failed, remember_failed
 from cebox.agent.machine import Examination, Verdict
 from cebox.agent.orders import note_restart
@@ -15,6 +19,7 @@ from cebox.protocol.device import ReportedEvent
 _log = structlog.get_logger()
 
 _LOOK_EVERY_SECONDS = 0.2
+_LOOK_LATER_SECONDS = 5.0
 
 
 def get_staged(journal: Journal) -> Staged:
@@ -29,6 +34,8 @@ def judge_trial(box: Box) -> Step:
     examination = _examine(box)
     if examination.verdict is Verdict.HEALTHY:
         return Step(BoxEvent.PASS)
+    # A machine that is being switched off right now is no proof of anything.
+    box.verify_uninterrupted()
     _log.warning("trial_not_passed", reason=examination.reason)
     at = box.stamp()
     return Step(BoxEvent.RESTART, lambda now: _note_unhealthy(now, examination.reason, at))
@@ -37,6 +44,8 @@ def judge_trial(box: Box) -> Step:
 def commit_release(box: Box) -> Step:
     """The new release is the box's own from here on. A WRS reports so once it serves it too."""
     box.machine.boot_loader.bless()
+    with suppress(OSError):
+        discard_boot_images(box)
     if box.kind is DeviceKind.WRS:
         return Step(BoxEvent.SERVE)
     at = box.stamp()
@@ -58,18 +67,23 @@ def roll_back(box: Box) -> Step:
 
 
 def _examine(box: Box) -> Examination:
-    """A system that does not become ready within `trial_seconds` has failed."""
-    until = box.monotonic() + box.settings.trial_seconds
+    """A system that does not become ready within `trial_seconds` has failed, unless somebody works with it: their
+    next restart is early enough.
+    """
+    outlook = Outlook(box, get_staged(box.journal.now).contacts)
+    until, pause_seconds = box.monotonic() + box.settings.trial_seconds, _LOOK_EVERY_SECONDS
     while True:
         try:
-            examination = box.machine.health.examine()
+            examination = box.machine.health.examine(outlook.find_missed())
         except OSError as error:
             examination = Examination(Verdict.UNHEALTHY, f"the system cannot be examined: {error}")
         if examination.verdict is not Verdict.PENDING:
             return examination
         if box.monotonic() >= until:
-            return Examination(Verdict.UNHEALTHY, f"not ready in time: {examination.reason}")
-        box.pause(_LOOK_EVERY_SECONDS)
+            if not box.machine.people.list_present():
+                return Examination(Verdict.UNHEALTHY, f"not ready in time: {examination.reason}")
+            pause_seconds = _LOOK_LATER_SECONDS
+        box.pause(pause_seconds)
 
 
 def _note_unhealthy(journal: Journal, reason: str, at: str) -> Journal:

@@ -8,7 +8,7 @@ from cebox.agent.hours import WINDOW_CLOSED
 from cebox.agent.journal import Failure, Journal
 from cebox.agent.orders import fail_update, plan_leaving
 from cebox.agent.outcome import get_update
-from cebox.agent.states import INTERRUPTIBLE, BoxEvent, BoxState
+from cebox.agent.states import INTERRUPTIBLE, TRANSITIONS, BoxEvent, BoxState
 from cebox.domain.resolution import Source
 from cebox.errors import CeboxError, NotFound, Unavailable, Untrusted
 from cebox.kit.backoff import wait_times
@@ -33,7 +33,8 @@ def plan_after_error(box: Box, error: CeboxError) -> Step:
     if is_from_wrs and isinstance(error, Unavailable | NotFound | Untrusted) and error.code not in _LOCAL:
         weight = 1 if error.is_transient and error.code not in _LASTING else _GIVEN_UP
         return Step(BoxEvent.RETRY, lambda now: _blame_source(now, weight))
-    if isinstance(error, Unavailable) and error.code not in _LOCAL | _LASTING:
+    may_retry = (journal.state, BoxEvent.RETRY) in TRANSITIONS
+    if may_retry and isinstance(error, Unavailable) and error.code not in _LOCAL | _LASTING:
         if error.code != WINDOW_CLOSED and _is_patient(box, journal):
             return _wait_for_source(box)
         if journal.power is not None and update.order is not None:

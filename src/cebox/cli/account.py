@@ -1,4 +1,4 @@
-"""`cebox account`: the vendor's customers and the version each one runs."""
+"""`cebox account`: the vendor's customers, the version each one runs, and the notice their people get."""
 
 from typing import Annotated
 
@@ -6,11 +6,14 @@ import typer
 
 from cebox.cli.caller import Caller, talks_to_console
 from cebox.cli.choose import choose
+from cebox.cli.measures import format_seconds, parse_minutes
 from cebox.cli.options import IsYes, examples, new_group
 from cebox.cli.output import is_interactive, print_facts, print_json, print_table, say
 from cebox.domain.version import Version
+from cebox.errors import InvalidInput
+from cebox.protocol.admin import Account, Notice
 
-app = new_group("Customer accounts, and moving one to a new version.")
+app = new_group("Customer accounts: their version, and the notice before a restart.")
 
 AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its name or id.")]
 VersionArgument = Annotated[str, typer.Argument(metavar="VERSION", help="A published release, such as 2026.11.1.")]
@@ -47,6 +50,7 @@ def show(caller: Caller, account: AccountArgument) -> None:
             "version": found.version,
             "phase": found.phase,
             "account tag": found.tag_name,
+            "restarts": describe_notice(found.notice),
             "tags": ", ".join(f"{tag.name} ({tag.version})" for tag in tags if tag.name != found.tag_name),
         }
     )
@@ -87,3 +91,69 @@ def migrate(caller: Caller, account: AccountArgument, version: VersionArgument, 
         )
     else:
         say(f"{found.name} is on {target} already; nothing changed.")
+
+
+@app.command(
+    "set",
+    epilog=examples(
+        "cebox account set --countdown 5min --postpone 30min --postponements 3",
+        "cebox account set 'Atelier Nord' --countdown 0",
+    ),
+)
+@talks_to_console
+def set_notice(
+    caller: Caller,
+    account: Annotated[
+        str | None, typer.Argument(metavar="ACCOUNT", help="Its name or id; your own otherwise.")
+    ] = None,
+    countdown: Annotated[
+        str | None, typer.Option("--countdown", metavar="DURATION", help="Told so long before, 0 to 60min; 0: at once.")
+    ] = None,
+    postpone: Annotated[
+        str | None, typer.Option("--postpone", metavar="DURATION", help="One postponement's length, 5min to 8h.")
+    ] = None,
+    postponements: Annotated[
+        int | None, typer.Option("--postponements", metavar="COUNT", help="How often at most, 0 to 10.")
+    ] = None,
+) -> None:
+    """Set the notice that people signed in get before a restart or shutdown; what is not named stays as it is."""
+    if countdown is None and postpone is None and postponements is None:
+        raise InvalidInput(
+            "nothing_to_set", "nothing to set is named", hint="Name --countdown, --postpone or --postponements."
+        )
+    countdown_minutes = None if countdown is None else parse_minutes(countdown)
+    postpone_minutes = None if postpone is None else parse_minutes(postpone)
+    found = _choose_account(caller, account)
+    before = found.notice
+    asked = Notice(
+        countdown_minutes=before.countdown_minutes if countdown_minutes is None else countdown_minutes,
+        postpone_minutes=before.postpone_minutes if postpone_minutes is None else postpone_minutes,
+        most_postponements=before.most_postponements if postponements is None else postponements,
+    )
+    notice = caller.client.set_notice(found.id, asked)
+    if caller.as_json:
+        print_json(notice)
+    else:
+        say(f"{found.name}: restarts and shutdowns are {describe_notice(notice)}.")
+
+
+def describe_notice(notice: Notice) -> str:
+    """`announced 5 min before, postponed 3 times at most by 30 min`."""
+    if notice.countdown_minutes == 0:
+        return "done at once, whoever is signed in"
+    told = f"announced {format_seconds(notice.countdown_minutes * 60)} before"
+    if notice.most_postponements == 0:
+        return f"{told}, never postponed"
+    times = "once" if notice.most_postponements == 1 else f"{notice.most_postponements} times"
+    return f"{told}, postponed {times} at most by {format_seconds(notice.postpone_minutes * 60)}"
+
+
+def _choose_account(caller: Caller, name: str | None) -> Account:
+    """Raises NotFound (`account_unknown`), and InvalidInput (`account_missing`) to the vendor who names none."""
+    accounts = caller.client.list_accounts()
+    if name is not None:
+        return choose(name, accounts, kind="account")
+    own = caller.client.get_me().account_id
+    if own is None:
+        raise InvalidInput("account_missing", "no account is named", hint="Name it first: cebox account set ACCOUNT …")
+    return choose(own, accounts, kind="account")

@@ -13,6 +13,7 @@ from cebox.cli import (
     demo,
     device,
     group,
+    image,
     key,
     keyring,
     login,
@@ -60,6 +61,7 @@ def build_command() -> Any:
         ("release", release),
         ("keyring", keyring),
         ("patch", patch),
+        ("image", image),
     ):
         app.add_typer(vendors.app, name=name, rich_help_panel=_VENDOR)
     for name, program in (("console", console), ("wrs", wrs), ("agent", agent)):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, cast
 
 from cebox.cli.choose import choose
-from cebox.cli.connection import choose_connection
+from cebox.cli.connection import Connection, choose_connection
 from cebox.cli.options import AsJson, ConsoleUrl, OfAccount, TokenFile
 from cebox.errors import NotFound
 from cebox.protocol.admin import Device
@@ -34,9 +34,17 @@ class Caller:
     def client(self) -> AdminClient:
         """Signed in. Raises NotAuthenticated (`not_signed_in`)."""
         if self._client is None:
-            connection = choose_connection(self._console, self._token_file)
-            self._client = AdminClient(connection.console_url, connection.token)
+            self._client = AdminClient(self._connection.console_url, self._connection.token)
         return self._client
+
+    @property
+    def console_url(self) -> str:
+        """The console's address as it was given. Raises NotAuthenticated (`not_signed_in`)."""
+        return self._connection.console_url
+
+    @cached_property
+    def _connection(self) -> Connection:
+        return choose_connection(self._console, self._token_file)
 
     @cached_property
     def account_id(self) -> str | None:

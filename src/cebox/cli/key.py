@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from cebox.cli import key_making
 from cebox.cli.caller import Caller, works_on_account
 from cebox.cli.choose import choose
 from cebox.cli.measures import format_moment
@@ -20,28 +21,32 @@ app = new_group("Installation keys: they carry a release and enrol machines.")
 @app.command("list", epilog=examples("cebox key list"))
 @works_on_account
 def list_keys(caller: Caller) -> None:
-    """List the keys; those made for another version than the account's are out of date."""
+    """List the keys; those made for another version than the account's are to be made again."""
     keys = caller.client.list_keys(caller.account_id)
     if caller.as_json:
         print_json(keys)
         return
     names = {account.id: account.name for account in caller.client.list_accounts()}
+    sites = {site.id: site.name for site in caller.client.list_sites(caller.account_id)}
     print_table(
-        ("key", "account", "kind", "version", "uses left", "expires", "state", "id"),
+        ("key", "account", "site", "kind", "version", "uses left", "used by", "made by", "expires", "state", "id"),
         (
             (
                 key.name,
                 names.get(key.account_id, key.account_id),
+                sites.get(key.site_id or ""),
                 key.kind,
                 key.version,
                 key.uses_left,
+                _name_users(key),
+                key.created_by_name or None,
                 format_moment(key.expires_at),
                 _state(key),
                 key.id,
             )
             for key in keys
         ),
-        empty="No key yet. Make one with: cebox key create NAME",
+        empty="No key yet. Make a stick with: cebox key make NAME",
     )
 
 
@@ -71,6 +76,9 @@ def create(
     say(f"Token written to {token_output}" if token_output else made.token)
 
 
+key_making.add(app)
+
+
 @app.command(epilog=examples("cebox key revoke stick-lyon"))
 @works_on_account
 def revoke(caller: Caller, key: Annotated[str, typer.Argument(metavar="KEY", help="Its name or id.")]) -> None:
@@ -83,6 +91,12 @@ def revoke(caller: Caller, key: Annotated[str, typer.Argument(metavar="KEY", hel
         say(f"Key {chosen.name} is revoked.")
 
 
+def _name_users(key: Key) -> str | None:
+    names = ", ".join(use.name for use in key.used_by)
+    more = key.used_count - len(key.used_by)
+    return f"{names} and {more} more" if more > 0 else names or None
+
+
 def _state(key: Key) -> str:
     if key.is_revoked:
         return "revoked"
@@ -90,4 +104,4 @@ def _state(key: Key) -> str:
         return "expired"
     if key.uses_left <= 0:
         return "used up"
-    return "out of date" if key.is_out_of_date else "good"
+    return "make again" if key.is_out_of_date else "good"

@@ -7,6 +7,7 @@ from cebox.errors import InvalidInput
 
 _RATES = {"kbit/s": 125, "mbit/s": 125_000, "gbit/s": 125_000_000, "kb/s": 1000, "mb/s": 1_000_000}
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+/s)")
+_MINUTES = re.compile(r"0|(?=.)(?:(?P<hours>\d{1,6}) ?h)? ?(?:(?P<minutes>\d{1,6}) ?min)?", re.ASCII)
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -39,6 +40,16 @@ def parse_rate(text: str) -> int:
             hint="Write it as 16Mbit/s, 500kbit/s or 2MB/s.",
         )
     return int(float(match[1]) * _RATES[match[2]])
+
+
+def parse_minutes(text: str) -> int:
+    """`5min`, `2h`, `1h30min`, `0`. Raises InvalidInput (`duration_malformed`)."""
+    match = _MINUTES.fullmatch(text.strip().lower())
+    if match is None:
+        raise InvalidInput(
+            "duration_malformed", f"{text!r} are no whole minutes", hint="Write it as 5min, 2h or 1h30min."
+        )
+    return int(match["hours"] or 0) * 60 + int(match["minutes"] or 0)
 
 
 def format_seconds(seconds: float) -> str:

@@ -87,8 +87,8 @@ def build(
         manifest = build_release(
             source=source,
             version=this,
-            floor=Version.parse(floor) if floor else _choose_floor(this, [known for known, _ in previous]),
-            notes=Notes(fr=_read_notes(notes_fr), en=_read_notes(notes_en)),
+            floor=Version.parse(floor) if floor else choose_floor(this, [known for known, _ in previous]),
+            notes=Notes(fr=read_notes(notes_fr), en=read_notes(notes_en)),
             output=output,
             previous=previous,
             most_patches=patches,
@@ -137,13 +137,13 @@ def renew(repository: RepositoryFolder, keyring: KeyringFolder, as_json: AsJson 
         say(f"The metadata of {repository} is signed anew.")
 
 
-def _choose_floor(this: Version, earlier: "Sequence[Manifest]") -> Version:
+def choose_floor(this: Version, earlier: "Sequence[Manifest]") -> Version:
     """Going back stays possible as far as before; the first release is its own floor."""
     newest = max(earlier, key=lambda manifest: manifest.version, default=None)
     return newest.floor if newest else this
 
 
-def _read_notes(path: Path | None) -> str:
+def read_notes(path: Path | None) -> str:
     if path is None:
         return ""
     try:

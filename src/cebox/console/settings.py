@@ -37,6 +37,8 @@ class ConsoleSettings(BaseModel):
     """The trust anchor of that repository, as `cebox keyring init` wrote it."""
     repository_url: str = ""
     """The repository's address as the boxes reach it; empty: the same as `repository`."""
+    public_url: str = ""
+    """The console's address as machines reach it, written onto keys; empty: as whoever makes the key reaches it."""
     poll_repository_seconds: _Seconds = 60.0
     session_lifetime_seconds: _Seconds = 12 * 3600.0
     has_secure_cookie: bool = True

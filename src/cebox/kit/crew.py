@@ -85,6 +85,11 @@ class Crew:
         """Until every member has done its work. Raises Stopped, and what `watch` raises."""
         self.wait_here(lambda: self._at_work == 0)
 
+    def verify_going_here(self) -> None:
+        """The same as `verify_going`, for the caller's own work. Raises Stopped, and what `watch` raises."""
+        self._watch()
+        self.verify_going()
+
     def verify_going(self) -> None:
         """To be called between two steps of long work. Raises Stopped."""
         if self._error is not None:

@@ -1,7 +1,7 @@
 """The C heap under this process: whether memory that is freed goes back to the kernel at once."""
 
 import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 # <malloc.h> of glibc.
@@ -12,23 +12,36 @@ _USUAL_MMAP_THRESHOLD_BYTES, _USUAL_TRIM_THRESHOLD_BYTES = 2 << 20, 4 << 20
 
 
 @contextmanager
-def keep_freed_memory(most_bytes: int) -> Iterator[Callable[[], None]]:
+def keep_freed_memory(most_bytes: int) -> Iterator[None]:
     """Within, up to `most_bytes` of freed memory stay with the process, for buffers of megabytes that come and go.
 
     Mapping and clearing them anew each time takes longer than what is done in them. New threads share one heap, so that
-    one uses what another freed. What is given gives everything free back at once; so does the end. Nothing of this
-    happens where the C library is not glibc.
+    one uses what another freed. The end gives everything free back. Nothing of this happens where the C library is not
+    glibc.
     """
-    library = ctypes.CDLL(None)
-    if not hasattr(library, "mallopt") or not hasattr(library, "malloc_trim"):
-        yield lambda: None
+    library = _find_library()
+    if library is None:
+        yield
         return
     library.mallopt(_ARENA_MAX, 1)
     library.mallopt(_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD_BYTES)
     library.mallopt(_TRIM_THRESHOLD, most_bytes)
     try:
-        yield lambda: library.malloc_trim(0)
+        yield
     finally:
         library.mallopt(_TRIM_THRESHOLD, _USUAL_TRIM_THRESHOLD_BYTES)
         library.mallopt(_MMAP_THRESHOLD, _USUAL_MMAP_THRESHOLD_BYTES)
         library.malloc_trim(0)
+
+
+def give_back_freed_memory() -> None:
+    """To the kernel, everything that is free now."""
+    library = _find_library()
+    if library is not None:
+        library.malloc_trim(0)
+
+
+def _find_library() -> ctypes.CDLL | None:
+    library = ctypes.CDLL(None)
+    has_both = hasattr(library, "mallopt") and hasattr(library, "malloc_trim")
+    return library if has_both else None

@@ -45,6 +45,7 @@ class Ports(msgspec.Struct, frozen=True):
 class World:
     """`releases` are published in order, the first is installed everywhere; `machines` are those of `plan` or some of
     them. `slot_bytes` must hold the largest image. `cloud_bytes_per_second` makes the line to the cloud a slow one.
+    `host` is this machine's address as the machines see it.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class World:
         machines: Sequence[plan.PlannedMachine] = plan.MACHINES,
         slot_bytes: int = plan.SLOT_BYTES,
         cloud_bytes_per_second: int | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         self.folder = folder.absolute()
         self.vendor = Vendor(self.folder)
@@ -63,6 +65,7 @@ class World:
         self._planned = machines
         self._slot_bytes = slot_bytes
         self._cloud_bytes_per_second = cloud_bytes_per_second
+        self._host = host
         self._ports_file = self.folder / "ports.json"
         self._console_port = console_port
         self.machines: dict[str, VirtualMachine] = {}
@@ -177,6 +180,8 @@ class World:
             "port": self.ports.console,
             "state_folder": str(state),
             "repository": self.repository_url,
+            "repository_url": f"http://{self._host}:{self.ports.repository}{REPOSITORY_PATH}",
+            "public_url": f"http://{self._host}:{self.ports.console}",
             "root_metadata": str(self.vendor.root_file),
             "has_secure_cookie": False,
             "poll_repository_seconds": 5.0,

@@ -51,6 +51,14 @@ class Announcement(Answer, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class Notice(Answer, frozen=True, kw_only=True):
+    """Of a restart or shutdown to the people signed in; a countdown of 0 is none."""
+
+    countdown_minutes: int = 5
+    postpone_minutes: int = 30
+    most_postponements: int = 3
+
+
 class Account(Answer, frozen=True, kw_only=True):
     id: str
     name: str
@@ -59,6 +67,7 @@ class Account(Answer, frozen=True, kw_only=True):
     version: str
     phase: str
     created_at: datetime
+    notice: Notice = Notice()
 
 
 class Migration(Answer, frozen=True, kw_only=True):
@@ -100,7 +109,16 @@ class Site(Answer, frozen=True, kw_only=True):
     own_limits: Limits | None = None
 
 
+class KeyUse(Answer, frozen=True, kw_only=True):
+    """A device that enrolled with a key."""
+
+    id: str
+    name: str
+
+
 class Key(Answer, frozen=True, kw_only=True):
+    """`used_by` names the latest of `used_count` devices."""
+
     id: str
     name: str
     kind: str
@@ -110,7 +128,17 @@ class Key(Answer, frozen=True, kw_only=True):
     is_revoked: bool
     is_out_of_date: bool
     account_id: str
+    created_by_name: str = ""
+    used_count: int = 0
+    used_by: tuple[KeyUse, ...] = ()
     site_id: str | None = None
+
+
+class KeySource(Answer, frozen=True, kw_only=True):
+    """Where the releases are that keys install; what is there is believed because it is signed, not for this word."""
+
+    repository_url: str
+    console_url: str
 
 
 class NewKey(Answer, frozen=True, kw_only=True):

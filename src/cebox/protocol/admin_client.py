@@ -87,6 +87,11 @@ class AdminClient:
     def migrate_account(self, account_id: str, version: str) -> admin.Migrated:
         return self._post(f"/accounts/{_part(account_id)}/migration", admin.Migrated, {"version": version})
 
+    def set_notice(self, account_id: str, notice: admin.Notice) -> admin.Notice:
+        address = f"/accounts/{_part(account_id)}/notice"
+        answer: admin.Notice = self._send("PUT", address, admin.Notice, body=msgspec.to_builtins(notice))
+        return answer
+
     def list_tags(self, account: str | None = None) -> list[admin.Tag]:
         return self._list("/tags", admin.Tag, account=account)
 
@@ -125,6 +130,9 @@ class AdminClient:
     ) -> admin.NewKey:
         body = {"name": name, "kind": kind, "site_id": site_id, "uses": uses, "expires_in_days": days}
         return self._post("/keys", admin.NewKey, body, account=account)
+
+    def get_key_source(self) -> admin.KeySource:
+        return self._get("/keys/source", admin.KeySource)
 
     def revoke_key(self, key_id: str) -> None:
         self._send("DELETE", f"/keys/{_part(key_id)}", dict)

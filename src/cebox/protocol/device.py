@@ -212,9 +212,10 @@ class SiteInfo(Message, frozen=True, kw_only=True):
 
 
 class Settings(Message, frozen=True, kw_only=True):
-    """The last three are the site's, for what its machines fetch from the cloud; a box away from it need not mind.
+    """The three about downloads are the site's, for what its machines fetch from the cloud; a box away from it need not
+    mind. `download_window` is `22:00-06:00` or empty, by the clocks of `time_zone` (IANA name).
 
-    `download_window` is `22:00-06:00` or empty, by the clocks of `time_zone` (IANA name).
+    The last three are the account's, for people who are signed in when a restart or shutdown is ordered.
     """
 
     wait_seconds: int = 25
@@ -222,6 +223,9 @@ class Settings(Message, frozen=True, kw_only=True):
     download_bytes_per_second: int | None = None
     download_window: str = ""
     time_zone: str = "UTC"
+    countdown_seconds: int = 300
+    postpone_seconds: int = 1800
+    most_postponements: int = 3
 
 
 class SyncResponse(Message, frozen=True, kw_only=True):

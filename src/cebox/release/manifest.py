@@ -17,6 +17,7 @@ from cebox.errors import InvalidInput, NotFound, Untrusted
 
 FORMAT = 1
 ROOT_IMAGE = "root"
+BOOT_IMAGE = "boot"
 MOST_MANIFEST_BYTES = 4 << 20
 LARGEST_IMAGE_BYTES = 1 << 40
 LARGEST_INDEX_BYTES = 8 << 20
@@ -107,6 +108,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def root(self) -> Image:
         return get_image(self, ROOT_IMAGE)
+
+    @property
+    def boot(self) -> Image | None:
+        """What the firmware starts; None where the machine is a virtual one, which starts the root by itself."""
+        return next((image for image in self.images if image.name == BOOT_IMAGE), None)
 
     def to_domain(self, is_withdrawn: bool = False) -> Release:
         """What the rules need to know of it. Whether it is withdrawn is the console's word, not the manifest's."""

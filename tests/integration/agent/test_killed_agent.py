@@ -2,10 +2,13 @@
 ends where it would have ended, tells it once, and fetches nothing twice.
 """
 
+from pathlib import Path
+
 import pytest
 
 from cebox.agent.machine import SlotName
 from cebox.agent.states import BoxState
+from cebox.agent.virtual.boot_table import slot_path
 from cebox.protocol.device import Order, ReportedEvent
 from tests.integration.agent.conftest import MakeBox
 from tests.integration.agent.vendor import FIRST, SECOND, UNHEALTHY, Vendor
@@ -27,9 +30,13 @@ MOMENTS = ["before", "after"]
 
 def start_enrolled(new_box: MakeBox, console: DeviceConsole, die_at: str) -> VirtualBox:
     box = new_box()
+    power_on_enrolled(box, console, die_at)
+    return box
+
+
+def power_on_enrolled(box: VirtualBox, console: DeviceConsole, die_at: str) -> None:
     box.power_on(die_at=die_at)
     console.wait_for(lambda: bool(console.devices) and bool(console.device.observed))
-    return box
 
 
 def order_update(console: DeviceConsole, version: str) -> None:
@@ -149,3 +156,24 @@ def test_an_update_survives_a_power_cut(
     assert len(events) == len({result.id for result in console.device.results if result.action_id == "u1"})
     assert (events[0], events[-1]) == ("download", "finish")
     assert events.count(ReportedEvent.STAGE) == 1
+
+
+def test_what_happened_to_the_slot_while_no_agent_ran_is_found_and_repaired(
+    new_box: MakeBox, console: DeviceConsole, vendor: Vendor
+) -> None:
+    box = new_box()
+    box.while_dead = lambda: spoil(slot_path(box.folder, SlotName.B))
+    power_on_enrolled(box, console, "verifying:before")
+
+    console.give_order(Order(id="u1", kind="update", version=SECOND))
+    console.wait_for_result("u1", ReportedEvent.STAGE)
+
+    image = vendor.manifests[SECOND].root
+    assert "slot_differs" in box.read_log()
+    assert box.hash_slot(SlotName.B, image.size) == image.sha256
+
+
+def spoil(slot: Path) -> None:
+    with slot.open("r+b") as stream:
+        stream.seek(100_000)
+        stream.write(b"spoilt")

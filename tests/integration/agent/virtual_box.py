@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +43,8 @@ class VirtualBox:
     starts: int = 0
     restart_machine_when_killed: bool = False
     clock_error_days: int = 0
+    while_dead: Callable[[], None] = lambda: None
+    """What happens between the death of an agent and the start of the next."""
 
     def __post_init__(self) -> None:
         self.off = threading.Event()
@@ -61,7 +64,7 @@ class VirtualBox:
 
     def power_on(self, *, die_at: str = "") -> None:
         """`die_at` holds until the first agent process has died of it."""
-        firmware.boot(self.folder)
+        self._boot()
         self._is_cut = False
         self.off.clear()
         self._die_at = die_at
@@ -118,12 +121,20 @@ class VirtualBox:
 
     def _start_agent(self) -> None:
         self.starts += 1
-        environment = {key: value for key, value in os.environ.items() if key != DIE_AT}
-        if self._die_at:
-            environment[DIE_AT] = self._die_at
         with (self.folder / "agent.log").open("ab") as log:
-            command = [sys.executable, "-c", _AGENT, str(self.folder), str(self.clock_error_days)]
-            self.process = subprocess.Popen(command, stderr=log, stdout=log, env=environment)
+            self.process = subprocess.Popen(
+                self._build_command(), stderr=log, stdout=log, env=self._build_environment()
+            )
+
+    def _boot(self) -> None:
+        firmware.boot(self.folder)
+
+    def _build_command(self) -> list[str]:
+        return [sys.executable, "-c", _AGENT, str(self.folder), str(self.clock_error_days)]
+
+    def _build_environment(self) -> dict[str, str]:
+        environment = {key: value for key, value in os.environ.items() if key != DIE_AT}
+        return {**environment, DIE_AT: self._die_at} if self._die_at else environment
 
     def _keep(self) -> None:
         while True:
@@ -134,9 +145,10 @@ class VirtualBox:
                 self.off.set()
                 return
             if code == 85 or (code == -signal.SIGKILL and self.restart_machine_when_killed):
-                firmware.boot(self.folder)
+                self._boot()
             if code == -signal.SIGKILL:
                 self._die_at = ""
+                self.while_dead()
             self._start_agent()
 
 
@@ -154,12 +166,17 @@ def make_box(
     """A box as its installation key leaves it: `version` in slot A, a token, the vendor's root."""
     create_machine(folder, slot_bytes=slot_bytes, place=place)
     install_image(folder, version=version, sha256=vendor.sha256(version), image=vendor.images[version])
+    write_settings(folder, vendor, console_url, kind=kind, **settings)
+    return VirtualBox(folder)
+
+
+def write_settings(folder: Path, vendor: Vendor, console_url: str, **settings: object) -> None:
+    """The agent's folder as an installation key leaves it; waits are short."""
     (folder / "root.json").write_bytes(vendor.anchor)
     (folder / "enrolment-token").write_text(ENROLMENT_TOKEN)
     known = {
         "console_url": console_url,
         "name": folder.name,
-        "kind": kind,
         "first_retry_seconds": 0.05,
         "most_retry_seconds": 0.3,
         "source_give_up_seconds": 1.0,
@@ -167,4 +184,3 @@ def make_box(
     }
     lines = [f"{key} = {json.dumps(value)}" for key, value in {**known, **settings}.items()]
     (folder / "agent.toml").write_text("\n".join(lines) + "\n")
-    return VirtualBox(folder)

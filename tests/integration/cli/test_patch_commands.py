@@ -117,7 +117,7 @@ def test_a_patch_is_shown_by_where_its_bytes_go(folder: Path, person: Person) ->
 
     assert sha256(folder / "new.img") in said.out
     assert sha256(folder / "old.img") in said.out
-    assert "hdiff-lzma" in said.out
+    assert "hdiff-zstd" in said.out
     assert sum(kind["made_bytes"] for kind in shown["kinds"]) == shown["new"]["bytes"]
     assert sum(kind["file_bytes"] for kind in shown["kinds"]) + shown["index_bytes"] == shown["file_bytes"]
     assert sum(kind["segments"] for kind in shown["kinds"]) == shown["segments"]

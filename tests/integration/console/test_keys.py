@@ -13,7 +13,17 @@ from cebox.domain.device import DeviceKind
 from cebox.domain.key import Key
 from cebox.domain.role import Role
 from cebox.errors import NotAuthenticated, NotPermitted
-from tests.integration.console.office import NEW, add_site, hire, make_key, migrate, open_account, sign_in
+from tests.integration.console.box import ScriptedBox
+from tests.integration.console.office import (
+    NEW,
+    add_site,
+    hire,
+    make_key,
+    migrate,
+    open_account,
+    open_client,
+    sign_in,
+)
 from tests.servers.clock import HandClock
 
 pytestmark = pytest.mark.anyio
@@ -140,3 +150,36 @@ async def test_only_an_administrator_makes_and_revokes_keys(console: Console, ro
             await keys.create_key(nord.id, "Key", DeviceKind.CEBOX)
         with pytest.raises(NotPermitted):
             await keys.revoke_key(key.id)
+
+
+async def test_a_key_shows_who_made_it_and_which_devices_used_it(
+    console: Console, app: Starlette, clock: HandClock
+) -> None:
+    nord = await open_account(console, "Nord")
+    boss = await hire(console, Role.ACCOUNT_ADMIN, nord)
+    admin = await sign_in(app, boss)
+    made = (await admin.post("/api/v1/keys", json={"name": "Lyon", "uses": 20})).json()
+    clock.advance(timedelta(seconds=1))
+    await admin.post("/api/v1/keys", json={"name": "unused"})
+    for number in range(12):
+        await ScriptedBox(open_client(app), clock, DeviceKind.CEBOX, f"poste-{number:02}").enrol(made["token"])
+
+    unused, used = (await admin.get("/api/v1/keys")).json()["items"]
+
+    assert (used["created_by_name"], used["used_count"], used["uses_left"]) == (boss.name, 12, 8)
+    assert len(used["used_by"]) == 10
+    assert {use["name"] for use in used["used_by"]} <= {f"poste-{number:02}" for number in range(12)}
+    assert (unused["used_count"], unused["used_by"]) == (0, [])
+
+
+async def test_where_a_keys_release_comes_from_is_told_to_whoever_makes_a_stick(
+    console: Console, app: Starlette
+) -> None:
+    viewer = await sign_in(app, await hire(console, Role.ACCOUNT_VIEWER, await open_account(console, "Nord")))
+
+    source = (await viewer.get("/api/v1/keys/source")).json()
+
+    assert source == {
+        "repository_url": console.settings.public_repository_url,
+        "console_url": console.settings.public_url,
+    }

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cebox.errors import CeboxError, Conflict, Exhausted, InvalidInput, NotFound, Unavailable, Untrusted
-from cebox.release.applying.apply import Applied, Budget, apply_best, apply_image
+from cebox.release.applying.apply import Applied, apply_best, apply_image
+from cebox.release.applying.budget import Budget
 from cebox.release.manifest import Way, find_way, full_way
 from cebox.release.network.transport import FolderTransport, HttpTransport, Transport
 from cebox.release.patch import most_payload_bytes

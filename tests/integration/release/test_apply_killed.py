@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cebox.release.applying.apply import Budget, apply_image
+from cebox.release.applying.apply import apply_image
+from cebox.release.applying.budget import Budget
 from cebox.release.network.transport import FolderTransport
 from cebox.release.patch import most_payload_bytes
 from tests.integration.release.handmade import Handmade, make_plain, make_tangled
@@ -22,7 +23,8 @@ APPLY = """
 import sys
 from pathlib import Path
 import msgspec
-from cebox.release.applying.apply import Budget, apply_image
+from cebox.release.applying.apply import apply_image
+from cebox.release.applying.budget import Budget
 from cebox.release.manifest import Image
 from cebox.release.network.transport import FolderTransport
 

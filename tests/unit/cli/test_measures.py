@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cebox.cli.measures import format_ago, format_bytes, format_rate, format_seconds, parse_rate
+from cebox.cli.measures import format_ago, format_bytes, format_rate, format_seconds, parse_minutes, parse_rate
 from cebox.errors import InvalidInput
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -62,3 +62,20 @@ def test_what_is_no_rate_is_refused(text: str) -> None:
         parse_rate(text)
 
     assert refusal.value.code == "download_rate_out_of_range"
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"), [("5min", 5), ("90 min", 90), ("2h", 120), ("1h30min", 90), ("1 H 5 MIN", 65), ("0", 0)]
+)
+def test_a_duration_is_read_in_hours_and_minutes(text: str, minutes: int) -> None:
+    assert parse_minutes(text) == minutes
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "5", "soon", "-5min", "90s", "1.5h", "min", "5min2h", "٥min", "00", "9" * 5000]
+)
+def test_what_is_no_whole_minutes_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        parse_minutes(text)
+
+    assert refusal.value.code == "duration_malformed"

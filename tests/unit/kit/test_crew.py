@@ -101,6 +101,20 @@ def test_a_member_in_long_work_notices_between_two_steps() -> None:
         run_crew(work, break_down)
 
 
+def test_the_caller_hears_of_a_members_error_and_of_its_own_watch_between_two_steps() -> None:
+    def work(crew: Crew) -> None:
+        while True:
+            crew.verify_going_here()
+
+    def stop() -> None:
+        raise Broken
+
+    with pytest.raises(Broken):
+        run_crew(break_down, caller=work)
+    with pytest.raises(Broken):
+        run_crew(caller=work, watch=stop)
+
+
 def test_whoever_changes_something_after_an_error_is_stopped() -> None:
     changes: list[str] = []
 

@@ -10,7 +10,7 @@ MIB = 1 << 20
 USE_MUCH = """
 import json, threading
 from pathlib import Path
-from cebox.kit.heap import keep_freed_memory
+from cebox.kit.heap import give_back_freed_memory, keep_freed_memory
 
 def resident():
     return int(Path("/proc/self/status").read_text().partition("VmRSS:")[2].split()[0]) * 1024
@@ -27,10 +27,10 @@ def use_in_turn():
         thread.join()
 
 at_rest = resident()
-with keep_freed_memory(256 << 20) as give_back:
+with keep_freed_memory(256 << 20):
     use_in_turn()
     kept = resident() - at_rest
-    give_back()
+    give_back_freed_memory()
     given_back = resident() - at_rest
     use_in_turn()
 print(json.dumps({"kept": kept, "given_back": given_back, "after": resident() - at_rest}))

@@ -30,6 +30,10 @@ def pack_diff(diff: bytes, *, said_bytes: int | None = None) -> bytes:
     return (len(diff) if said_bytes is None else said_bytes).to_bytes(4, "big") + pack_lzma(diff)
 
 
+def pack_diff_zstd(diff: bytes, *, said_bytes: int | None = None) -> bytes:
+    return (len(diff) if said_bytes is None else said_bytes).to_bytes(4, "big") + _zstd(diff)
+
+
 def sound_diff() -> bytes:
     return hdiffpatch.diff(OLD, NEW, None)
 
@@ -139,7 +143,22 @@ HDIFF: dict[str, Callable[[], bytes]] = {
     **{f"part_{part}_of_2^62": lambda part=part: pack_diff(diff_with(**{f"n{part}": 1 << 62})) for part in _PARTS},  # type: ignore[misc]
 }
 
-FAMILIES = {"zstd": ZSTD, "lzma": LZMA, "lzma-x86": LZMA, "hdiff-lzma": HDIFF}
+HDIFF_ZSTD: dict[str, Callable[[], bytes]] = {
+    "empty": lambda: b"",
+    "no_room_for_a_length": lambda: b"\0\0\0",
+    "no_diff": lambda: pack_diff_zstd(NEW),
+    "packed_by_another": lambda: pack_diff(sound_diff()),
+    "new_size_of_a_gigabyte": lambda: pack_diff_zstd(diff_with(n0=GIB)),
+    "diff_truncated": lambda: pack_diff_zstd(sound_diff()[:-10]),
+    "length_of_four_gigabytes": lambda: pack_diff_zstd(sound_diff(), said_bytes=(1 << 32) - 1),
+    "length_one_too_small": lambda: pack_diff_zstd(sound_diff(), said_bytes=len(sound_diff()) - 1),
+    "length_one_too_large": lambda: pack_diff_zstd(sound_diff(), said_bytes=len(sound_diff()) + 1),
+    "packed_with_trailing_bytes": lambda: pack_diff_zstd(sound_diff()) + b"x",
+    "packed_without_end": lambda: pack_diff_zstd(sound_diff())[:-1],
+    "packed_declares_an_exabyte": lambda: len(sound_diff()).to_bytes(4, "big") + ZSTD["declares_an_exabyte"](),
+}
+
+FAMILIES = {"zstd": ZSTD, "lzma": LZMA, "lzma-x86": LZMA, "hdiff-lzma": HDIFF, "hdiff-zstd": HDIFF_ZSTD}
 CASES = [(codec_id, name) for codec_id, family in FAMILIES.items() for name in family]
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from cebox.release.making.shelf import Shelf
 
-SETTINGS = "smallest 19"
+RECIPE = "smallest 19"
 PAYLOAD = b"lines\nof\0any\nbytes"
 
 
@@ -14,25 +14,25 @@ def shelf(tmp_path: Path) -> Shelf:
 
 
 def test_what_was_put_there_is_found(shelf: Shelf) -> None:
-    key = shelf.key(SETTINGS, b"data", b"dictionary")
+    key = shelf.key(RECIPE, b"data", b"dictionary")
     shelf.put(key, "zstd", PAYLOAD)
 
     assert shelf.find(key) == ("zstd", PAYLOAD)
 
 
 def test_it_is_found_by_a_later_build_too(shelf: Shelf, tmp_path: Path) -> None:
-    key = shelf.key(SETTINGS, b"data", b"")
+    key = shelf.key(RECIPE, b"data", b"")
     shelf.put(key, "lzma", b"")
     later = Shelf(tmp_path / "shelf")
 
-    assert later.find(later.key(SETTINGS, b"data", b"")) == ("lzma", b"")
+    assert later.find(later.key(RECIPE, b"data", b"")) == ("lzma", b"")
 
 
-def test_other_bytes_other_dictionaries_and_other_settings_are_other_payloads(shelf: Shelf) -> None:
+def test_other_bytes_other_dictionaries_and_other_recipes_are_other_payloads(shelf: Shelf) -> None:
     made_from = [
-        (SETTINGS, b"data", b""),
-        (SETTINGS, b"dat", b"a"),
-        (SETTINGS, b"", b"data"),
+        (RECIPE, b"data", b""),
+        (RECIPE, b"dat", b"a"),
+        (RECIPE, b"", b"data"),
         ("light 19", b"data", b""),
         ("smallest 1", b"9 data", b""),
     ]
@@ -41,12 +41,12 @@ def test_other_bytes_other_dictionaries_and_other_settings_are_other_payloads(sh
 
 
 def test_what_was_never_put_there_is_not_found(shelf: Shelf) -> None:
-    assert shelf.find(shelf.key(SETTINGS, b"data", b"")) is None
+    assert shelf.find(shelf.key(RECIPE, b"data", b"")) is None
 
 
 @pytest.mark.parametrize("kept_bytes", [0, 1, 23, 24, 25, 30, -1])
 def test_an_entry_that_was_cut_is_not_found(shelf: Shelf, tmp_path: Path, kept_bytes: int) -> None:
-    key = shelf.key(SETTINGS, b"data", b"")
+    key = shelf.key(RECIPE, b"data", b"")
     shelf.put(key, "zstd", PAYLOAD)
     path = tmp_path / "shelf" / key
     path.write_bytes(path.read_bytes()[:kept_bytes])
@@ -55,7 +55,7 @@ def test_an_entry_that_was_cut_is_not_found(shelf: Shelf, tmp_path: Path, kept_b
 
 
 def test_no_changed_bit_is_overlooked(shelf: Shelf, tmp_path: Path) -> None:
-    key = shelf.key(SETTINGS, b"data", b"")
+    key = shelf.key(RECIPE, b"data", b"")
     shelf.put(key, "zstd", PAYLOAD)
     path = tmp_path / "shelf" / key
     content = path.read_bytes()
@@ -65,7 +65,7 @@ def test_no_changed_bit_is_overlooked(shelf: Shelf, tmp_path: Path) -> None:
 
 
 def test_an_entry_under_the_key_of_another_is_not_found(shelf: Shelf, tmp_path: Path) -> None:
-    key, other = (shelf.key(SETTINGS, data, b"") for data in (b"one", b"two"))
+    key, other = (shelf.key(RECIPE, data, b"") for data in (b"one", b"two"))
     shelf.put(key, "zstd", PAYLOAD)
     (tmp_path / "shelf" / key).rename(tmp_path / "shelf" / other)
 
@@ -73,7 +73,7 @@ def test_an_entry_under_the_key_of_another_is_not_found(shelf: Shelf, tmp_path: 
 
 
 def test_a_damaged_entry_is_replaced(shelf: Shelf, tmp_path: Path) -> None:
-    key = shelf.key(SETTINGS, b"data", b"")
+    key = shelf.key(RECIPE, b"data", b"")
     (tmp_path / "shelf" / key).write_bytes(b"half")
     shelf.put(key, "zstd", PAYLOAD)
 

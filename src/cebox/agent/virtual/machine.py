@@ -17,6 +17,7 @@ from cebox.agent.virtual.ports import (
     VirtualBootLoader,
     VirtualHealth,
     VirtualLocation,
+    VirtualPeople,
     VirtualPower,
     VirtualSlots,
     VirtualWitness,
@@ -88,6 +89,7 @@ def open_machine(folder: Path) -> Machine:
         power=VirtualPower(folder),
         location=VirtualLocation(folder),
         health=VirtualHealth(folder),
+        people=VirtualPeople(folder),
         witness=VirtualWitness(os.environ.get(DIE_AT, "")),
     )
 

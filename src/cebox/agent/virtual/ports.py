@@ -2,12 +2,23 @@
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
-from cebox.agent.machine import TRIES, Boot, Examination, PowerKind, SlotContent, SlotName, Verdict
+from cebox.agent.machine import (
+    TRIES,
+    Boot,
+    BootImage,
+    Contact,
+    Examination,
+    PowerKind,
+    SlotContent,
+    SlotName,
+    Verdict,
+)
 from cebox.agent.states import BoxState
 from cebox.agent.virtual.boot_table import BootTable, Entry, load_table, save_table, slot_path
 from cebox.agent.virtual.trial import Behaviour, read_behaviour
@@ -17,6 +28,8 @@ from cebox.protocol.device import SiteInfo
 
 NETWORK_FILE = "network.json"
 POWER_FILE = "power-request"
+PEOPLE_FILE = "people"
+SCREEN_FILE = "screen"
 
 
 class NetworkFile(msgspec.Struct, frozen=True):
@@ -62,9 +75,27 @@ class VirtualBootLoader:
         table, running = _get_booted(self._folder)
         if slot is running:
             raise Conflict("slot_in_use", f"slot {slot} runs", hint="Only the other slot may be written.")
+        if not table.entries[running].is_blessed:
+            raise Conflict(
+                "not_blessed", f"slot {running} runs on trial: the other is the only way back", hint="Restart the box."
+            )
         save_table(self._folder, replace(table.without_entry(slot), default=running))
 
-    def stage(self, slot: SlotName, content: SlotContent, *, tries: int = TRIES) -> None:
+    def find_boot_room_bytes(self) -> int | None:
+        """A virtual machine starts its slots without boot images."""
+        return None
+
+    def find_boot_image(self) -> Path | None:
+        return None
+
+    def stage(
+        self,
+        slot: SlotName,
+        content: SlotContent,
+        *,
+        boot_image: BootImage | None = None,  # noqa: ARG002 - it needs none
+        tries: int = TRIES,
+    ) -> None:
         entry = Entry(version=content.version, sha256=content.sha256, size=content.size, tries_left=tries)
         save_table(self._folder, replace(load_table(self._folder).with_entry(slot, entry), default=slot))
 
@@ -116,13 +147,35 @@ class VirtualHealth:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def examine(self) -> Examination:
+    def examine(self, missed: frozenset[Contact]) -> Examination:  # noqa: ARG002 - its image alone decides
         behaviour = read_behaviour(slot_path(self._folder, _get_booted(self._folder)[1]))
         if behaviour is Behaviour.HANG:
             return Examination(Verdict.PENDING, "the system does not become ready")
         if behaviour is Behaviour.HEALTHY:
             return Examination(Verdict.HEALTHY)
         return Examination(Verdict.UNHEALTHY, f"the system says it is {behaviour}")
+
+    def has_network(self) -> bool:
+        return True
+
+
+class VirtualPeople:
+    def __init__(self, folder: Path) -> None:
+        self._present = folder / PEOPLE_FILE
+        self._screen = folder / SCREEN_FILE
+
+    def list_present(self) -> tuple[str, ...]:
+        try:
+            return tuple(self._present.read_text(encoding="utf-8").split())
+        except (OSError, UnicodeDecodeError):
+            return ()
+
+    def announce(self, text: str) -> None:
+        with suppress(OSError), self._screen.open("a", encoding="utf-8") as stream:
+            stream.write(f"{text}\n")
+
+    def show_progress(self, text: str) -> None:
+        self.announce(text)
 
 
 class VirtualWitness:

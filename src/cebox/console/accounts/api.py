@@ -9,14 +9,36 @@ from pydantic import Field
 from cebox.console.accounts import service
 from cebox.console.accounts.records import NotedTag
 from cebox.console.accounts.service import AccountService
-from cebox.console.gate import ChosenPage, ChosenScope, TheConsole, VendorOperator, Viewer
+from cebox.console.gate import Administrator, ChosenPage, ChosenScope, TheConsole, VendorOperator, Viewer
 from cebox.console.wire import Answer, Asked, Identifier, Line, Listing, VersionText, make_listing
 from cebox.domain.ids import AccountId
 from cebox.domain.migration import Phase
+from cebox.domain.notice import Notice, make_notice
 from cebox.domain.tag import TagKind
 from cebox.domain.version import Version
 
 router = APIRouter(tags=["accounts"])
+
+
+class NoticeAnswer(Answer):
+    """Of a restart or shutdown to the people signed in; a countdown of 0 is none. `postpone_minutes` is how long one
+    postponement puts it off.
+    """
+
+    countdown_minutes: int
+    postpone_minutes: int
+    most_postponements: int
+
+
+class NoticeBody(Asked):
+    """All three: nothing is reset because it was not named."""
+
+    countdown_minutes: int = Field(examples=[5])
+    postpone_minutes: int = Field(examples=[30])
+    most_postponements: int = Field(examples=[3])
+
+    def make(self) -> Notice:
+        return make_notice(self.countdown_minutes, self.postpone_minutes, self.most_postponements)
 
 
 class AccountAnswer(Answer):
@@ -29,6 +51,7 @@ class AccountAnswer(Answer):
     version: VersionText
     phase: Phase
     created_at: datetime
+    notice: NoticeAnswer
 
 
 class AccountBody(Asked):
@@ -99,6 +122,20 @@ async def show_account(caller: Viewer, console: TheConsole, account_id: str) -> 
     async with console.database.read() as connection:
         account = await service.get_account(connection, caller.scope, AccountId(account_id))
     return AccountAnswer.model_validate(account)
+
+
+@router.get("/accounts/{account_id}/notice", summary="What people are told before a restart or shutdown")
+async def show_notice(caller: Viewer, console: TheConsole, account_id: str) -> NoticeAnswer:
+    async with console.database.read() as connection:
+        account = await service.get_account(connection, caller.scope, AccountId(account_id))
+    return NoticeAnswer.model_validate(account.notice)
+
+
+@router.put("/accounts/{account_id}/notice", summary="Set what people are told before a restart or shutdown")
+async def set_notice(caller: Administrator, console: TheConsole, account_id: str, body: NoticeBody) -> NoticeAnswer:
+    async with console.database.write() as unit:
+        accounts = AccountService(unit, caller, console.clock)
+        return NoticeAnswer.model_validate(await accounts.set_notice(AccountId(account_id), body.make()))
 
 
 @router.post("/accounts/{account_id}/migration", summary="Move the account to another release and open production")

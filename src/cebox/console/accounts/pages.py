@@ -11,10 +11,12 @@ from starlette.routing import BaseRoute, Route
 from cebox.console.accounts.records import Account, NotedTag
 from cebox.console.accounts.service import (
     AccountService,
+    get_account,
     list_accounts,
     list_migrations,
     list_noted_tags,
 )
+from cebox.console.accounts.words import notice_words, read_notice
 from cebox.console.database.paging import Page
 from cebox.console.database.scope import Scope
 from cebox.console.devices.records import DeviceFilters, DeviceView
@@ -84,6 +86,7 @@ async def show_account(visit: Visit) -> Response:
         procedures=procedures,
         migrations=migrations,
         phases=list(Phase),
+        notice_words=notice_words(visit.formats, visit.account.notice),
     )
 
 
@@ -162,9 +165,26 @@ async def migrate(visit: Visit) -> Response:
     return visit.done(visit.say(words, name=migrated.account.name, version=version), address="/account")
 
 
+@page(Permission.ADMINISTER)
+async def show_notice(visit: Visit) -> Response:
+    async with visit.console.database.read() as connection:
+        account = await get_account(connection, visit.scope, visit.account_id)
+    return visit.show_dialog("accounts/notice.html", notice=account.notice)
+
+
+@page(Permission.ADMINISTER)
+async def change_notice(visit: Visit) -> Response:
+    notice = read_notice(visit.field("countdown"), visit.field("postponement"), visit.field("times"))
+    async with visit.console.database.write() as unit:
+        await AccountService(unit, visit.caller, visit.console.clock).set_notice(visit.account_id, notice)
+    return visit.done(notice_words(visit.formats, notice), address="/account")
+
+
 def build_routes() -> list[BaseRoute]:
     return [
         Route("/account", show_account, methods=["GET"]),
+        Route("/account/notice", show_notice, methods=["GET"]),
+        Route("/account/notice", change_notice, methods=["POST"]),
         Route("/account/tag", show_hand_out, methods=["GET"]),
         Route("/account/tag", hand_out, methods=["POST"]),
         Route("/account/migration", show_migration, methods=["GET"]),

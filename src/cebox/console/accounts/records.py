@@ -5,6 +5,7 @@ from datetime import datetime
 
 from cebox.domain.ids import AccountId, TagName, UserId
 from cebox.domain.migration import Phase
+from cebox.domain.notice import DEFAULT_NOTICE, Notice
 from cebox.domain.tag import Tag
 from cebox.domain.version import Version
 
@@ -20,6 +21,7 @@ class Account:
     version: Version
     phase: Phase
     created_at: datetime
+    notice: Notice = DEFAULT_NOTICE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """SQL of accounts, tags and migrations."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from cebox.console.database.scope import Scope
 from cebox.console.database.statements import insert_if_absent
 from cebox.domain.ids import AccountId, TagName, UserId
 from cebox.domain.migration import Phase
+from cebox.domain.notice import DEFAULT_NOTICE, Notice
 from cebox.domain.tag import Tag, TagKind
 from cebox.domain.version import Version
 from cebox.errors import Conflict, NotFound
@@ -73,6 +75,10 @@ class AccountRepository:
         where = (self._scope.filter(accounts.c.id), accounts.c.id == account_id)
         limits: dict[str, Any] | None = (await self._connection.execute(statement.where(*where))).scalar_one_or_none()
         return limits
+
+    async def set_notice(self, account_id: AccountId, notice: Notice) -> None:
+        statement = update(accounts).where(self._scope.filter(accounts.c.id), accounts.c.id == account_id)
+        await self._connection.execute(statement.values(notice=asdict(notice)))
 
     async def set_phase(self, account_id: AccountId, phase: Phase) -> None:
         statement = update(accounts).where(self._scope.filter(accounts.c.id), accounts.c.id == account_id)
@@ -196,7 +202,15 @@ def _make_account(row: Row[Any]) -> Account:
         version=Version.parse(row.version),
         phase=Phase(row.phase),
         created_at=row.created_at,
+        notice=_load_notice(row.notice),
     )
+
+
+def _load_notice(columns: dict[str, Any] | None) -> Notice:
+    """What a newer console added is left aside."""
+    if columns is None:
+        return DEFAULT_NOTICE
+    return Notice(**{name: columns[name] for name in Notice.__slots__ if name in columns})
 
 
 def _make_tag(row: Row[Any], account_ids: frozenset[AccountId]) -> Tag:

@@ -1,11 +1,14 @@
 """Accounts and what they may install: their tag, the tags handed out to them, the phase they are in (R2, R3, R12).
 
-Reading is for everybody within their scope; making accounts, handing out tags and migrating are the vendor's.
+Reading is for everybody within their scope; making accounts, handing out tags and migrating are the vendor's. The
+notice that people get before a restart is for who administers the account.
 """
 
 import re
 import secrets
 import unicodedata
+from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,6 +26,7 @@ from cebox.console.releases.service import load_catalogue
 from cebox.console.texts import clean_line, clean_note
 from cebox.domain.ids import AccountId, TagName, UserId
 from cebox.domain.migration import Phase, PhaseEvent, next_phase, plan_migration
+from cebox.domain.notice import Notice
 from cebox.domain.role import Permission
 from cebox.domain.tag import Tag, TagKind, parse_tag_name
 from cebox.domain.version import Version
@@ -66,7 +70,7 @@ async def open_production(unit: Unit, account_id: AccountId) -> None:
 
 
 class AccountService:
-    """What the vendor does with accounts. Every call raises NotPermitted (`role_may_not`) for anybody else."""
+    """What is done with accounts. Every call raises NotPermitted (`role_may_not`) for who may not do it."""
 
     def __init__(self, unit: Unit, caller: Caller, clock: Clock) -> None:
         self._unit = unit
@@ -137,6 +141,18 @@ class AccountService:
         self._unit.notify(account_topic(account_id))
         return Migrated(await self._accounts.get(account_id), migration)
 
+    async def set_notice(self, account_id: AccountId, notice: Notice) -> Notice:
+        """A countdown that runs already goes on. Raises NotFound (`account_unknown`)."""
+        self._caller.verify(Permission.ADMINISTER)
+        account = await self._accounts.get(account_id, for_change=True)
+        if notice != account.notice:
+            await self._accounts.set_notice(account_id, notice)
+            await self._record("notice_changed", account_id, asdict(notice), account_id)
+            # Boxes are told at once; pages show it.
+            self._unit.notify(fleet_topic(account_id))
+            self._unit.notify(account_topic(account_id))
+        return notice
+
     async def _set_version_tag(self, name: TagName, version: Version, note: str) -> bool:
         """Whether an existing tag now points elsewhere."""
         if await self._tags.add_if_absent(name, TagKind.VERSION, version, note=note, created_at=self._clock()):
@@ -187,7 +203,7 @@ class AccountService:
     async def _verify_offered(self, version: Version) -> None:
         plan_migration(version, version, await load_catalogue(self._unit.connection))
 
-    async def _record(self, verb: str, subject: str, facts: dict[str, str], account_id: AccountId) -> None:
+    async def _record(self, verb: str, subject: str, facts: dict[str, Any], account_id: AccountId) -> None:
         await journal.record(self._unit, self._caller, verb, subject, facts, account_id, at=self._clock())
 
 

@@ -24,6 +24,8 @@ accounts = Table(
     Column("phase", Word, nullable=False),
     # Of its sites that have none of their own (sites.limits.LineLimits).
     Column("line_limits", JSON(none_as_null=True)),
+    # None: the product's (domain.notice.Notice).
+    Column("notice", JSON(none_as_null=True)),
     Column("created_at", UtcDateTime, nullable=False),
 )
 

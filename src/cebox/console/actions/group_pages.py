@@ -7,6 +7,7 @@ from datetime import datetime
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from cebox.console.accounts.words import notice_words
 from cebox.console.actions.forecast import Forecaster, choose_blocker
 from cebox.console.actions.group import GroupService
 from cebox.console.actions.records import DeviceForecast, GroupForecast
@@ -82,6 +83,7 @@ async def show_group(visit: Visit) -> Response:
         off_count=off,
         at_next_start=at_next_start,
         expires_at=visit.formats.now + EXPIRY_AT_NEXT_START,
+        notice_words=notice_words(visit.formats, visit.account.notice) if visit.account else "",
     )
 
 

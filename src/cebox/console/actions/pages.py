@@ -7,7 +7,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from cebox.console.accounts.records import NotedTag
-from cebox.console.accounts.service import list_noted_tags
+from cebox.console.accounts.service import get_account, list_noted_tags
+from cebox.console.accounts.words import notice_words
 from cebox.console.actions import group_pages
 from cebox.console.actions.forecast import Forecaster
 from cebox.console.actions.service import ActionService, get_action
@@ -98,7 +99,9 @@ async def show_power(visit: Visit) -> Response:
         scope, now = visit.caller.scope, visit.formats.now
         view = await get_device(connection, scope, _device_id(visit), now)
         forecast = await Forecaster(connection, scope, now).forecast_power(view.record.id, kind)
-    return visit.show_dialog("actions/power.html", view=view, kind=kind, forecast=forecast)
+        account = await get_account(connection, scope, view.record.account_id)
+    notice = notice_words(visit.formats, account.notice)
+    return visit.show_dialog("actions/power.html", view=view, kind=kind, forecast=forecast, notice_words=notice)
 
 
 @page(Permission.ACT)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cebox.console.accounts.repository import AccountRepository
 from cebox.console.actions.records import Action
 from cebox.console.actions.reports import pending_orders, pending_withdrawals
 from cebox.console.actions.repository import ActionRepository
@@ -12,11 +13,12 @@ from cebox.console.boxes.tokens import Bearer, device_not_enrolled
 from cebox.console.database.scope import Scope
 from cebox.console.devices.records import DeviceRecord
 from cebox.console.devices.repository import DeviceRepository
-from cebox.console.sites.limits import NO_LIMITS
+from cebox.console.sites.limits import NO_LIMITS, LineLimits
 from cebox.console.sites.repository import Site, SiteRepository
 from cebox.console.state import Console
 from cebox.domain.device import DeviceKind
 from cebox.domain.ids import ActionId, SiteId
+from cebox.domain.notice import Notice
 from cebox.domain.version import Version
 from cebox.kit.clock import format_utc
 from cebox.protocol.device import Settings, SiteInfo, SiteServerInfo, SyncResponse
@@ -43,14 +45,14 @@ async def read_situation(connection: AsyncConnection, bearer: Bearer, named: Ite
     record = await devices.find(bearer.device_id)
     if record is None:
         raise device_not_enrolled()
-    accounts = await devices.find_account_facts([record.account_id])
+    account = await AccountRepository(connection, scope).get(record.account_id)
     site = await SiteRepository(connection, scope).get(record.site_id) if record.site_id else None
     return Situation(
         device=record,
-        account_version=accounts[record.account_id].version,
+        account_version=account.version,
         actions=await ActionRepository(connection, scope).list_for_exchange(record.id, named),
         site=await _describe_site(devices, site, record) if site else None,
-        settings=(site.limits if site else NO_LIMITS).make_settings(),
+        settings=_make_settings(site.limits if site else NO_LIMITS, account.notice),
     )
 
 
@@ -65,6 +67,17 @@ def make_answer(console: Console, situation: Situation, received: tuple[str, ...
         site=situation.site,
         repository_url=console.settings.public_repository_url,
         settings=situation.settings,
+    )
+
+
+def _make_settings(limits: LineLimits, notice: Notice) -> Settings:
+    return Settings(
+        download_bytes_per_second=limits.download_bytes_per_second,
+        download_window=limits.download_window,
+        time_zone=limits.time_zone,
+        countdown_seconds=notice.countdown_minutes * 60,
+        postpone_seconds=notice.postpone_minutes * 60,
+        most_postponements=notice.most_postponements,
     )
 
 

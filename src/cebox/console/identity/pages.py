@@ -1,5 +1,6 @@
 """Signing in and out, a reader's own preferences, and who else works here."""
 
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -50,7 +51,7 @@ async def sign_in(request: Request) -> Response:
         return _sign_in_page(request, email, back, refusal=refusal, status=STATUSES[type(error)])
     session = await start_session(console, user)
     response = RedirectResponse(_local_address(back), status_code=303)
-    _keep_session(response, session, is_secure=console.settings.has_secure_cookie)
+    _keep_session(response, session, now=console.clock(), is_secure=console.settings.has_secure_cookie)
     return response
 
 
@@ -152,9 +153,11 @@ def _local_address(text: str) -> str:
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
-def _keep_session(response: Response, session: Session, *, is_secure: bool) -> None:
+def _keep_session(response: Response, session: Session, *, now: datetime, is_secure: bool) -> None:
+    # As a span: the reader's clock and this one need not agree.
+    lifetime_seconds = int((session.expires_at - now).total_seconds())
     response.set_cookie(
-        SESSION_COOKIE, session.secret, expires=session.expires_at, httponly=True, secure=is_secure, samesite="lax"
+        SESSION_COOKIE, session.secret, max_age=lifetime_seconds, httponly=True, secure=is_secure, samesite="lax"
     )
 
 

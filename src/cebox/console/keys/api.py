@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from cebox.console.gate import Administrator, ChosenAccount, ChosenPage, ChosenScope, TheConsole
+from cebox.console.gate import Administrator, ChosenAccount, ChosenPage, ChosenScope, TheConsole, Viewer
 from cebox.console.keys import service
-from cebox.console.keys.repository import NamedKey
+from cebox.console.keys.repository import KeyUses, NamedKey
 from cebox.console.keys.service import LONGEST_LIFETIME, MOST_USES, KeyService
 from cebox.console.wire import Answer, Asked, Identifier, Line, Listing, VersionText, make_listing
 from cebox.domain.device import DeviceKind
@@ -17,8 +17,17 @@ from cebox.domain.ids import KeyId, SiteId
 router = APIRouter(tags=["keys"])
 
 
+class KeyUseAnswer(Answer):
+    """A device that enrolled with the key, and is still there."""
+
+    id: str
+    name: str
+
+
 class KeyAnswer(Answer):
-    """`is_out_of_date`: made for another version than the account's; make a new one."""
+    """`is_out_of_date`: made for another version than the account's; make a new one. `used_by` names the latest ones of
+    `used_count` devices.
+    """
 
     id: str
     account_id: str
@@ -30,8 +39,20 @@ class KeyAnswer(Answer):
     is_revoked: bool
     is_out_of_date: bool
     created_by: str
+    created_by_name: str
     created_at: datetime
     expires_at: datetime
+    used_count: int
+    used_by: tuple[KeyUseAnswer, ...]
+
+
+class KeySourceAnswer(Answer):
+    """What a key needs to know besides; empty: the console was not told."""
+
+    repository_url: str
+    """Where the releases are. They are believed because they are signed, not for this word."""
+    console_url: str
+    """Where machines reach the console, if not where you do."""
 
 
 class NewKeyAnswer(Answer):
@@ -55,7 +76,15 @@ class KeyBody(Asked):
 @router.get("/keys", summary="The installation keys I see, the newest first")
 async def list_keys(console: TheConsole, scope: ChosenScope, page: ChosenPage) -> Listing[KeyAnswer]:
     async with console.database.read() as connection:
-        return make_listing(await service.list_keys(connection, scope, page), _answer_key)
+        listed = await service.list_keys(connection, scope, page)
+        uses = await service.find_uses(connection, scope, listed.items)
+    return make_listing(listed, lambda one: _answer_key(one, uses.get(one.key.id, KeyUses())))
+
+
+@router.get("/keys/source", summary="Where the releases are that keys install, and where machines enrol")
+async def get_key_source(_caller: Viewer, console: TheConsole) -> KeySourceAnswer:
+    settings = console.settings
+    return KeySourceAnswer(repository_url=settings.public_repository_url, console_url=settings.public_url)
 
 
 @router.post("/keys", status_code=201, summary="Make an installation key for the account's version")
@@ -80,7 +109,7 @@ async def revoke_key(caller: Administrator, console: TheConsole, key_id: str) ->
         await KeyService(unit, caller, console.clock).revoke_key(KeyId(key_id))
 
 
-def _answer_key(named: NamedKey) -> KeyAnswer:
+def _answer_key(named: NamedKey, uses: KeyUses) -> KeyAnswer:
     key = named.key
     return KeyAnswer(
         id=key.id,
@@ -93,6 +122,9 @@ def _answer_key(named: NamedKey) -> KeyAnswer:
         is_revoked=key.is_revoked,
         is_out_of_date=named.is_out_of_date,
         created_by=named.created_by,
+        created_by_name=named.maker,
         created_at=named.created_at,
         expires_at=key.expires_at,
+        used_count=uses.count,
+        used_by=tuple(KeyUseAnswer(id=use.device_id, name=use.name) for use in uses.latest),
     )

@@ -7,7 +7,8 @@ from starlette.routing import BaseRoute, Route
 
 from cebox.console.database.paging import Page
 from cebox.console.keys.repository import NamedKey
-from cebox.console.keys.service import KeyService, list_keys
+from cebox.console.keys.service import KeyService, find_uses, list_keys
+from cebox.console.keys.stick_page import download_stick
 from cebox.console.sites.service import list_sites
 from cebox.console.web.status import KeyState
 from cebox.console.web.visit import Visit, page
@@ -25,12 +26,14 @@ async def show_keys(visit: Visit) -> Response:
     async with visit.console.database.read() as connection:
         listed = await list_keys(connection, visit.scope, Page(50, visit.asked("after") or None))
         sites = await list_sites(connection, visit.scope, Page(500))
+        uses = await find_uses(connection, visit.scope, listed.items)
     states = {one.key.id: judge(one, visit.formats.now) for one in listed.items}
     template = "keys/list-part.html" if visit.is_fragment else "keys/list.html"
     return visit.show(
         template,
         listed=listed,
         states=states,
+        uses=uses,
         outdated=sum(state is KeyState.OUT_OF_DATE for state in states.values()),
         site_names={site.id: site.name for site in sites.items},
     )
@@ -79,6 +82,7 @@ def build_routes() -> list[BaseRoute]:
         Route("/keys", show_keys, methods=["GET"]),
         Route("/keys/new", show_new_key, methods=["GET"]),
         Route("/keys/new", create_key, methods=["POST"]),
+        Route("/keys/{key_id}/stick", download_stick, methods=["POST"]),
         Route("/keys/{key_id}/revoke", show_revocation, methods=["GET"]),
         Route("/keys/{key_id}/revoke", revoke_key, methods=["POST"]),
     ]

@@ -1,31 +1,56 @@
 """SQL of the installation keys."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cebox.console.accounts.tables import accounts, tags
+from cebox.console.database.chunks import chunk_ids
 from cebox.console.database.paging import Listed, Page, list_page
 from cebox.console.database.scope import Scope
+from cebox.console.devices.tables import devices
+from cebox.console.identity.tables import users
 from cebox.console.keys.tables import keys
 from cebox.domain.device import DeviceKind
-from cebox.domain.ids import AccountId, KeyId, SiteId
+from cebox.domain.ids import AccountId, DeviceId, KeyId, SiteId
 from cebox.domain.key import Key, is_out_of_date
 from cebox.domain.version import Version
+
+MOST_USERS_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
 class NamedKey:
-    """A key as its makers see it; R13: `is_out_of_date` asks for a new one."""
+    """A key as its makers see it; R13: `is_out_of_date` asks for a new one. `maker` is empty when that was no user of
+    the console's.
+    """
 
     key: Key
     name: str
     created_by: str
     created_at: datetime
     is_out_of_date: bool
+    maker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """A device that enrolled with a key."""
+
+    device_id: DeviceId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUses:
+    """How many devices that are still there enrolled with a key, and the latest of them."""
+
+    count: int = 0
+    latest: tuple[KeyUse, ...] = ()
 
 
 class KeyRepository:
@@ -58,16 +83,24 @@ class KeyRepository:
     async def find_by_token(self, token_sha256: str) -> Key | None:
         return await self._find(keys.c.token_sha256 == token_sha256)
 
+    async def find_named(self, key_id: KeyId) -> NamedKey | None:
+        row = (await self._connection.execute(self._select_named().where(keys.c.id == key_id))).one_or_none()
+        return _make_named_key(row) if row else None
+
     async def list_keys(self, page: Page) -> Listed[NamedKey]:
         """The newest first."""
-        statement = (
-            select(keys, tags.c.version.label("account_version"))
-            .join(accounts, accounts.c.id == keys.c.account_id)
-            .join(tags, tags.c.name == accounts.c.tag_name)
-            .where(self._scope.filter(keys.c.account_id))
-        )
         order = [keys.c.created_at, keys.c.id]
-        return await list_page(self._connection, statement, order, page, _make_named_key, is_descending=True)
+        return await list_page(self._connection, self._select_named(), order, page, _make_named_key, is_descending=True)
+
+    async def find_uses(self, key_ids: Collection[KeyId]) -> Mapping[KeyId, KeyUses]:
+        """Of those that were used."""
+        found: dict[KeyId, KeyUses] = {}
+        for chunk in chunk_ids(key_ids):
+            for row in await self._connection.execute(self._select_latest_uses(chunk)):
+                known = found.get(KeyId(row.key_id), KeyUses())
+                use = KeyUse(DeviceId(row.id), row.name)
+                found[KeyId(row.key_id)] = KeyUses(row.count, (*known.latest, use))
+        return found
 
     async def count_out_of_date(self, version: Version, now: datetime) -> int:
         """Keys that could still be used and were made for another version."""
@@ -85,6 +118,27 @@ class KeyRepository:
         """Whether it was not before."""
         statement = update(keys).where(keys.c.id == key_id, self._scope.filter(keys.c.account_id), ~keys.c.is_revoked)
         return (await self._connection.execute(statement.values(is_revoked=True))).rowcount == 1
+
+    def _select_named(self) -> Select[Any]:
+        return (
+            select(keys, tags.c.version.label("account_version"), users.c.name.label("maker"))
+            .join(accounts, accounts.c.id == keys.c.account_id)
+            .join(tags, tags.c.name == accounts.c.tag_name)
+            .outerjoin(users, users.c.id == keys.c.created_by)
+            .where(self._scope.filter(keys.c.account_id))
+        )
+
+    def _select_latest_uses(self, key_ids: Collection[KeyId]) -> Select[Any]:
+        place = func.row_number().over(
+            partition_by=devices.c.key_id, order_by=(devices.c.enrolled_at.desc(), devices.c.id)
+        )
+        count = func.count().over(partition_by=devices.c.key_id)
+        ranked = (
+            select(devices.c.id, devices.c.key_id, devices.c.name, place.label("place"), count.label("count"))
+            .where(self._scope.filter(devices.c.account_id), devices.c.key_id.in_(key_ids))
+            .subquery()
+        )
+        return select(ranked).where(ranked.c.place <= MOST_USERS_NAMED).order_by(ranked.c.key_id, ranked.c.place)
 
     async def _find(self, condition: ColumnElement[bool]) -> Key | None:
         statement = select(keys).where(self._scope.filter(keys.c.account_id), condition)
@@ -112,5 +166,10 @@ def _make_key(row: Row[Any]) -> Key:
 def _make_named_key(row: Row[Any]) -> NamedKey:
     key = _make_key(row)
     return NamedKey(
-        key, row.name, row.created_by, row.created_at, is_out_of_date(key, Version.parse(row.account_version))
+        key=key,
+        name=row.name,
+        created_by=row.created_by,
+        created_at=row.created_at,
+        is_out_of_date=is_out_of_date(key, Version.parse(row.account_version)),
+        maker=row.maker or "",
     )

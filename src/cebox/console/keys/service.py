@@ -1,6 +1,7 @@
 """Installation keys: made by an account's administrator, used up by machines that enrol (R13)."""
 
 import secrets
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,7 +12,7 @@ from cebox.console.database.engine import Unit
 from cebox.console.database.paging import Listed, Page
 from cebox.console.database.scope import Scope
 from cebox.console.journal import service as journal
-from cebox.console.keys.repository import KeyRepository, NamedKey
+from cebox.console.keys.repository import KeyRepository, KeyUses, NamedKey
 from cebox.console.live.hub import account_topic
 from cebox.console.secret import hash_secret, make_secret
 from cebox.console.sites.repository import SiteRepository
@@ -32,6 +33,11 @@ USUAL_LIFETIME = timedelta(days=30)
 async def list_keys(connection: AsyncConnection, scope: Scope, page: Page) -> Listed[NamedKey]:
     """The newest first, with those a migration made out of date marked (R13)."""
     return await KeyRepository(connection, scope).list_keys(page)
+
+
+async def find_uses(connection: AsyncConnection, scope: Scope, keys: Iterable[NamedKey]) -> Mapping[KeyId, KeyUses]:
+    """Which devices enrolled with `keys`; one that nobody used is not among them."""
+    return await KeyRepository(connection, scope).find_uses([one.key.id for one in keys])
 
 
 async def find_key_by_token(connection: AsyncConnection, token: str) -> Key | None:
@@ -94,6 +100,20 @@ class KeyService:
         await self._keys.add(named, hash_secret(token))
         await self._record("key_created", key, {"name": named.name, "kind": kind, "uses": uses})
         return key, token
+
+    async def note_stick(self, key_id: KeyId, token: str) -> NamedKey:
+        """The key that a stick is about to be made of, by whoever was told its token. Uses nothing up.
+
+        Raises NotFound (`key_unknown`), NotAuthenticated (`key_revoked`, `key_expired`, `key_used_up`).
+        """
+        self._caller.verify(Permission.ADMINISTER)
+        key = await self._keys.find_by_token(hash_secret(token))
+        named = await self._keys.find_named(key_id)
+        if named is None or key is None or key.id != key_id:
+            raise NotFound("key_unknown", f"no installation key {key_id!r} with this token")
+        verify_usable(named.key, self._clock())
+        await self._record("stick_made", named.key, {"name": named.name})
+        return named
 
     async def revoke_key(self, key_id: KeyId) -> None:
         """Twice is once. Machines that enrolled with it stay. Raises NotFound (`key_unknown`)."""

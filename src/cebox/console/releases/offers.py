@@ -49,10 +49,24 @@ def read_offers(repository: SignedReleases, known: Collection[Version] = ()) -> 
 
 def read_configured_offers(settings: ConsoleSettings, clock: Clock, known: Collection[Version] = ()) -> list[Offer]:
     """Read the repository of the settings. Raises InvalidInput (`repository_not_set`, `root_metadata_missing`)."""
+    with open_configured_repository(settings, clock) as repository:
+        return read_offers(repository, known)
+
+
+@contextmanager
+def open_configured_repository(settings: ConsoleSettings, clock: Clock) -> Iterator[TrustedRepository]:
+    """The repository of the settings; whoever else wants it waits. Raises as `read_configured_offers` does."""
     folder = settings.state_folder / "repository"
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder / "lock"):
-        return read_offers(_open_repository(settings, folder / "metadata", clock), known)
+        yield _open_repository(settings, folder / "metadata", clock)
+
+
+def open_configured_transport(settings: ConsoleSettings) -> Transport:
+    """To its bytes, for what the repository vouches for."""
+    if settings.repository.startswith(("http://", "https://")):
+        return HttpTransport(settings.repository, give_up_after_seconds=_GIVE_UP_AFTER_SECONDS)
+    return FolderTransport(Path(settings.repository))
 
 
 def _open_repository(settings: ConsoleSettings, folder: Path, now: Clock) -> TrustedRepository:
@@ -68,13 +82,7 @@ def _open_repository(settings: ConsoleSettings, folder: Path, now: Clock) -> Tru
         raise InvalidInput(
             "root_metadata_missing", f"the trust anchor cannot be read: {error}", hint="Check `root_metadata`."
         ) from error
-    return TrustedRepository(_open_transport(settings.repository), folder, root, now=now)
-
-
-def _open_transport(repository: str) -> Transport:
-    if repository.startswith(("http://", "https://")):
-        return HttpTransport(repository, give_up_after_seconds=_GIVE_UP_AFTER_SECONDS)
-    return FolderTransport(Path(repository))
+    return TrustedRepository(open_configured_transport(settings), folder, root, now=now)
 
 
 @contextmanager

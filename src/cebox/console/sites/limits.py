@@ -9,7 +9,6 @@ from typing import Any
 from cebox.domain.download_window import DownloadWindow, format_hours, parse_window
 from cebox.errors import InvalidInput
 from cebox.kit.zones import get_zone
-from cebox.protocol.device import Settings
 from cebox.release.network.hours import find_window
 
 LEAST_BYTES_PER_SECOND = 10_000
@@ -32,14 +31,6 @@ class LineLimits:
         """When the window opens; None when downloads may go on now."""
         window = self.window
         return None if window is None or window.is_open(now) else window.opens_at(now)
-
-    def make_settings(self) -> Settings:
-        """What a machine of the site is told."""
-        return Settings(
-            download_bytes_per_second=self.download_bytes_per_second,
-            download_window=self.download_window,
-            time_zone=self.time_zone,
-        )
 
     def make_columns(self) -> dict[str, Any]:
         """The JSON that is stored; `load_limits` reads it."""

@@ -25,6 +25,12 @@ _OWN: Mapping[str, Refusal] = {
     "action_over": Refusal(_("This action is already over."), _("Look at the device again.")),
     "action_unknown": Refusal(_("There is no such action."), _("Look at the device again.")),
     "announcement_unknown": Refusal(_("There is no such communication.")),
+    "boot_image_missing": Refusal(
+        _("This version is made for virtual machines; no stick can be made of it."), _("Ask the vendor.")
+    ),
+    "tools_missing": Refusal(
+        _("The console lacks programs that make sticks."), _("Its administrator installs mtools and dosfstools.")
+    ),
     "command_unknown": Refusal(_("There is no such command.")),
     "device_unknown": Refusal(_("There is no such device."), _("It may belong to another account.")),
     "forecast_changed": Refusal(_("The situation has changed since the preview.")),
@@ -65,6 +71,9 @@ _OWN: Mapping[str, Refusal] = {
         _("The device has already begun."),
         _("What it installs takes effect at the restart only; send another version to replace it."),
     ),
+    "countdown_out_of_range": Refusal(
+        _("This countdown cannot be used."), _("Write whole minutes, 0 to 60; with 0 it happens at once.")
+    ),
     "cursor_malformed": Refusal(_("This part of the list is gone."), _("Start again from its beginning.")),
     "devices_of_several_accounts": Refusal(
         _("A group command is for devices of one account."), _("Send one command per account.")
@@ -99,6 +108,9 @@ _OWN: Mapping[str, Refusal] = {
     "password_too_short": Refusal(
         _("This password is too short."), _("10 characters at least; several words make a good one.")
     ),
+    "postponement_out_of_range": Refusal(
+        _("This postponement cannot be used."), _("Write whole minutes, 5 to 480 (8 hours).")
+    ),
     "repository_not_set": Refusal(
         _("This console was not told where its versions are published."),
         _("Its administrator sets it in the settings."),
@@ -127,6 +139,9 @@ _OWN: Mapping[str, Refusal] = {
     "token_not_found": Refusal(_("There is no such token.")),
     "token_unknown": Refusal(_("This console did not issue this token.")),
     "too_many_accounts": Refusal(_("Too many accounts at once."), _("Hand the tag out in parts.")),
+    "too_many_postponements": Refusal(
+        _("This number of postponements cannot be used."), _("Write a whole number, 0 to 10; with 0 there are none.")
+    ),
     "too_many_networks": Refusal(_("A site has at most 64 networks.")),
     "user_exists": Refusal(_("There is already a user with this address."), _("Choose another address.")),
     "user_is_yourself": Refusal(

@@ -81,7 +81,7 @@ class KeyState(StrEnum):
 KEY: Mapping[KeyState, Status] = MappingProxyType(
     {
         KeyState.CURRENT: Status("circle-check", Tone.OK, _("Up to date")),
-        KeyState.OUT_OF_DATE: Status("clock-exclamation", Tone.WARN, _("Out of date")),
+        KeyState.OUT_OF_DATE: Status("clock-exclamation", Tone.WARN, _("To be made again")),
         KeyState.REVOKED: Status("ban", Tone.IDLE, _("Revoked")),
         KeyState.EXPIRED: Status("hourglass-off", Tone.IDLE, _("Expired")),
         KeyState.USED_UP: Status("check", Tone.IDLE, _("Used up")),

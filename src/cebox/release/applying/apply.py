@@ -1,47 +1,37 @@
-"""Makes an image in the inactive slot the cheapest way: streaming, in bounded memory, every byte hashed before it is
-written.
+"""Makes an image in the inactive slot the cheapest way: streaming, in bounded memory, every segment read back.
 
-Resuming needs no notes: a segment whose bytes stand in the slot already is skipped. Whether the whole slot is the image
-that was promised is for `verify.verify_image` to say, afterwards.
+The segments' hashes are signed and cover every block of the image once: when each has been found in the slot, the slot
+holds the image. Whoever did not see it done asks `verify.verify_image`.
+
+Resuming needs no notes: a segment whose bytes stand in the slot already is skipped.
 """
 
-import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cebox.errors import Conflict, InvalidInput, NotFound, Untrusted
+from cebox.kit.crew import Crew
 from cebox.kit.heap import keep_freed_memory
-from cebox.release.applying.lanes import follow_way
+from cebox.release.applying.budget import Budget
+from cebox.release.applying.lanes import Lanes
 from cebox.release.applying.maker import damaged_source
 from cebox.release.manifest import Image, Way, find_way, full_way
 from cebox.release.network.transport import Transport
 from cebox.release.patch import Index, Operation, decode_index
 from cebox.release.slot import ImageFile, open_slot
 
-_MOST_DECODERS = 4
-
 Progress = Callable[[int, int], None]
 """Called with the bytes of the blob that are done (fetched now, or not needed any more) and the blob's size."""
 
 
-def count_decoders() -> int:
-    """One thread for each core that this process may use, up to a few: more would wait for memory."""
-    return min(len(os.sched_getaffinity(0)), _MOST_DECODERS)
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What a box can spare for applying, beyond the program itself. `decoders` is a number of threads."""
-
-    memory_bytes: int = 72 << 20
-    decoders: int = field(default_factory=count_decoders)
-
-
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """`way` is `full` or `patch from <version>`; `fell_back` is the error's code when a patch was tried first."""
+    """Every byte of the image has been read in the slot with the hash that was signed, and is on the disk.
+
+    `way` is `full` or `patch from <version>`; `fell_back` is the error's code when a patch was tried first.
+    """
 
     way: str
     received_bytes: int
@@ -107,7 +97,7 @@ def apply_image(
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Applied:
-    """Make `image` in `slot` by this one way; returns when everything is on the disk and every thread has ended.
+    """Make `image` in `slot` by this one way; returns when it is read back and on the disk, and every thread has ended.
 
     `progress` and `should_stop` are called in this thread only. Raises Exhausted (`slot_too_small`, `disk_full`),
     Untrusted (`patch_*`, `old_slot_damaged`), NotFound (`blob_missing`), Unavailable (`repository_unreachable`,
@@ -115,7 +105,6 @@ def apply_image(
     them `resume` picks up the work.
     """
     budget = budget or Budget()
-    decoders = max(budget.decoders, 1)
     received_before = transport.received_bytes
 
     def watch() -> None:
@@ -132,20 +121,9 @@ def apply_image(
         index = _fetch_index(way, image, transport)
         if source is not None:
             _verify_source(source, index)
-        give_back_memory = stack.enter_context(keep_freed_memory(budget.memory_bytes // decoders))
-        skipped = follow_way(
-            way,
-            index,
-            transport,
-            source,
-            target,
-            memory_bytes=budget.memory_bytes,
-            decoders=decoders,
-            give_back_memory=give_back_memory,
-            resume=resume,
-            report=report,
-            watch=watch,
-        )
+        stack.enter_context(keep_freed_memory(budget.memory_bytes // budget.decoders))
+        with Crew(watch) as crew:
+            skipped = Lanes(crew, way, index, transport, source, target, budget, report).run(resume=resume)
         target.sync()
     return Applied(
         way="full" if way.is_full else f"patch from {way.from_version}",

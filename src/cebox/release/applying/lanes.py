@@ -1,8 +1,8 @@
 """The lanes in which one way is followed: copies, payloads on their way here, decoders, and the disk behind them.
 
     caller      fetches payloads in the file's order, verifies each, and alone calls the caller's functions
-    copies      one thread: copies and zeroes, in the list's order
-    decoders    threads: take payloads in order, read the dictionary, decode, verify, write
+    copies      one thread: copies and zeroes, in the list's order, read back as well
+    decoders    threads: take payloads in order, read the dictionary, decode, write, read back
     write-behind  one thread: sends to the disk what the others wrote
 
 No lane waits in a circle: each begins its segments in the list's order, and a segment waits only for earlier ones, for
@@ -14,6 +14,8 @@ from contextlib import closing
 
 from cebox.errors import Untrusted
 from cebox.kit.crew import Crew
+from cebox.kit.heap import give_back_freed_memory
+from cebox.release.applying.budget import Budget
 from cebox.release.applying.ground import Ground
 from cebox.release.applying.incoming import Incoming, PayloadStream, list_runs
 from cebox.release.applying.maker import Maker
@@ -27,34 +29,9 @@ _MOST_LOST_SHARE = 8
 """Of the new image, before the patch is given up at once: one part in so many."""
 
 
-def follow_way(
-    way: Way,
-    index: Index,
-    transport: Transport,
-    source: ImageFile | None,
-    target: ImageFile,
-    *,
-    memory_bytes: int,
-    decoders: int,
-    give_back_memory: Callable[[], None],
-    resume: bool,
-    report: Callable[[int], None],
-    watch: Callable[[], None],
-) -> int:
-    """Make every segment in `target`; returns how many were there already.
+class Lanes:
+    """One way, followed once. `report` gets the bytes of the way's blob that are done, in the caller's thread only."""
 
-    `report` gets the bytes of the blob that are done; `watch` raises to stop everything. Both are called in this thread
-    only. Raises what they raise, what `Transport.read` and `Maker` raise, and Untrusted (`patch_differs`);
-    `old_slot_damaged` when everything else is made.
-    """
-    with Crew(watch) as crew:
-        lanes = _Lanes(
-            crew, way, index, transport, source, target, memory_bytes, decoders, give_back_memory, report, watch
-        )
-        return lanes.run(resume=resume)
-
-
-class _Lanes:
     def __init__(
         self,
         crew: Crew,
@@ -63,23 +40,17 @@ class _Lanes:
         transport: Transport,
         source: ImageFile | None,
         target: ImageFile,
-        memory_bytes: int,
-        decoders: int,
-        give_back_memory: Callable[[], None],
+        budget: Budget,
         report: Callable[[int], None],
-        watch: Callable[[], None],
     ) -> None:
         self._crew = crew
         self._way = way
         self._index = index
         self._transport = transport
-        self._decoders = decoders
-        self._give_back_memory = give_back_memory
-        self._memory_bytes = memory_bytes
+        self._budget = budget
         self._report = report
-        self._watch = watch
         self._ground = Ground(index)
-        self._incoming = Incoming(crew, memory_bytes, index.bounds, most_waiting=decoders)
+        self._incoming = Incoming(crew, budget.memory_bytes, index.bounds, most_waiting=budget.decoders)
         self._disk = WriteBehind(crew, target)
         self._maker = Maker(
             index.bounds, source, target, verify_going=crew.verify_going, note_written=self._disk.note_written
@@ -88,13 +59,18 @@ class _Lanes:
         self._damage: Untrusted | None = None
 
     def run(self, *, resume: bool) -> int:
+        """Make every segment in the target; returns how many were there already.
+
+        Raises what `report`, the crew's watch, `Transport.read` and `Maker` raise, and Untrusted (`patch_differs`);
+        `old_slot_damaged` when everything else is made.
+        """
         payloads = [one for one in self._index.segments if one.operation is Operation.PAYLOAD]
         others = [one for one in self._index.segments if one.operation is not Operation.PAYLOAD]
         self._crew.start("write-behind", self._disk.run)
         self._crew.start("copies", lambda: self._make_others(others, resume=resume))
         if resume:
             payloads = self._find_missing(payloads)
-        for number in range(self._decoders):
+        for number in range(self._budget.decoders):
             self._crew.start(f"decoder {number}", self._decode_all)
         self._fetch_all(payloads)
         self._incoming.close()
@@ -116,7 +92,7 @@ class _Lanes:
                 if found[number]:
                     self._finish(segments[number], is_skipped=True)
 
-        for _ in range(self._decoders):
+        for _ in range(self._budget.decoders):
             self._crew.start("look", look)
         self._crew.wait_here(lambda: len(found) == len(segments))
         return [segment for number, segment in enumerate(segments) if not found[number]]
@@ -139,9 +115,9 @@ class _Lanes:
         fetched = self._incoming.take()
         if fetched is None:
             return None
-        if needed_bytes(fetched.segment, self._index.bounds) > self._memory_bytes // 2:
+        if needed_bytes(fetched.segment, self._index.bounds) > self._budget.memory_bytes // 2:
             # What smaller ones left behind is in pieces that this one cannot use.
-            self._give_back_memory()
+            give_back_freed_memory()
         self._attempt(fetched.segment, lambda segment: self._maker.decode(segment, fetched.payload))
         return fetched.segment
 
@@ -198,8 +174,7 @@ class _Lanes:
 
     def _show(self, chunks: Iterator[bytes], done_bytes: int) -> Iterator[bytes]:
         for chunk in chunks:
-            self._watch()
-            self._crew.verify_going()
+            self._crew.verify_going_here()
             done_bytes += len(chunk)
             self._report(done_bytes)
             yield chunk

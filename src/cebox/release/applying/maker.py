@@ -1,5 +1,9 @@
-"""Makes single segments of an image: reads what they are made of, and leaves nothing whose hash is not right."""
+"""Makes single segments of an image, and reads each back: what stands in the target must have the hash that was signed.
 
+A segment is written before it is known to be right. Until then it is nobody's source, and the slot starts nothing.
+"""
+
+import errno
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
@@ -45,41 +49,29 @@ class Maker:
     def write_zeroes(self, segment: Segment) -> None:
         for written_bytes in self._watch(self._target.write_zeroes((one,)) for one in cut_extents(segment.target)):
             self._note_written(written_bytes)
+        if not self.is_there(segment):
+            raise _forgotten()
 
     def copy(self, segment: Segment) -> None:
-        """A copy may be larger than memory: its source is hashed in a first pass and written in a second."""
-        if self._hash(self._read_sources(segment)) != segment.sha256:
-            raise _wrong_result(segment)
-        self._target.write_chunks(segment.target, self._count(self._read_sources(segment)))
+        self._write(segment, lambda: self._read_sources(segment))
 
     def decode(self, segment: Segment, payload: bytearray) -> None:
         """`payload` has the hash that the segment says."""
-        codec = get_codec(segment.codec)
-        if codec.decode_pieces is not None:
-            self._write_pieces(segment, codec.decode_pieces(payload, segment.target_bytes))
+        decode_pieces = get_codec(segment.codec).decode_pieces
+        if decode_pieces is None:
+            content = self._decode(segment, payload)
+            self._write(segment, lambda: (content,))
             return
-        content = self._decode(segment, payload)
-        self._verify_going()
-        if hashlib.sha256(content).digest() != segment.sha256:
-            raise _wrong_result(segment)
-        self._target.write_chunks(segment.target, self._count((content,)))
-
-    def _write_pieces(self, segment: Segment, pieces: Iterator[Content]) -> None:
-        """Nothing but the payload goes into them, and its hash is right; so they are written as they come, and hashed
-        all the same.
-        """
-        digest = hashlib.sha256()
-
-        def look_at(piece: Content) -> Content:
-            digest.update(piece)
-            return piece
-
         try:
-            self._target.write_chunks(segment.target, self._count(map(look_at, pieces)))
+            self._write(segment, lambda: decode_pieces(payload, segment.target_bytes))
         except Untrusted as error:
             raise _wrong_result(segment) from error
-        if digest.digest() != segment.sha256:
-            raise _wrong_result(segment)
+
+    def _write(self, segment: Segment, make: Callable[[], Iterable[Content]]) -> None:
+        """Whose fault it is that something else stands there then is found by making it again, to be hashed alone."""
+        self._target.write_chunks(segment.target, self._count(make()))
+        if not self.is_there(segment):
+            raise _forgotten() if self._hash(make()) == segment.sha256 else _wrong_result(segment)
 
     def _decode(self, segment: Segment, payload: bytearray) -> bytes | bytearray:
         dictionary = self._read_dictionary(segment)
@@ -121,7 +113,7 @@ class Maker:
                 raise damaged_source(str(error)) from error
         yield from self._target.read_chunks(segment.new)
 
-    def _hash(self, chunks: Iterable[bytes]) -> bytes:
+    def _hash(self, chunks: Iterable[Content]) -> bytes:
         digest = hashlib.sha256()
         for chunk in self._watch(chunks):
             digest.update(chunk)
@@ -146,6 +138,10 @@ def damaged_source(why: str) -> Untrusted:
         f"the running image cannot be used: {why}",
         hint="The full image is taken instead; check this machine's disk.",
     )
+
+
+def _forgotten() -> OSError:
+    return OSError(errno.EIO, "what was written to it does not stand there")
 
 
 def _wrong_result(segment: Segment) -> Untrusted:

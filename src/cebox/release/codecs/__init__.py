@@ -36,21 +36,31 @@ HDIFF_ZSTD = "hdiff-zstd"
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """`encode(data, dictionary, level)`; `decode(payload, dictionary, output_bytes, window_bytes)` gives exactly
+    """`pack(content, dictionary, level)`; `decode(payload, dictionary, output_bytes, window_bytes)` gives exactly
     `output_bytes` or raises Untrusted (`payload_undecodable`). `needs_dictionary`: its segments name one.
 
     `level` is zstd's and means nothing to the others. `work_bytes(dictionary_bytes, output_bytes, window_bytes)`: the
     most memory decoding takes beside payload, dictionary and output.
 
     `decode_pieces`, where a codec has it, gives the same in parts, so that the output need not be held whole.
+
+    `compare(data, dictionary)`, where a codec has it, makes the content that is packed in the data's stead. `recipe`
+    is another with every change of what either makes. `is_slow`: a box unpacks it several times slower than the others.
     """
 
     id: str
     needs_dictionary: bool
-    encode: Callable[[bytes, bytes, int], bytes]
+    pack: Callable[[Content, Content, int], bytes]
     decode: Callable[[Content, bytes, int, int], bytes | bytearray]
     work_bytes: Callable[[int, int, int], int]
+    recipe: str
+    is_slow: bool = False
     decode_pieces: Callable[[Content, int], Iterator[Content]] | None = None
+    compare: Callable[[bytes, bytes], bytes] | None = None
+
+    def encode(self, data: bytes, dictionary: bytes, level: int) -> bytes:
+        content = data if self.compare is None else self.compare(data, dictionary)
+        return self.pack(content, dictionary, level)
 
 
 def get_codec(codec_id: str) -> Codec:
@@ -69,35 +79,42 @@ def _lzma_codec(codec_id: str, *, is_x86: bool) -> Codec:
     return Codec(
         codec_id,
         needs_dictionary=False,
-        encode=lambda data, _dictionary, _level: lzma2.encode(data, is_x86=is_x86),
+        pack=lambda data, _dictionary, _level: lzma2.encode(data, is_x86=is_x86),
         decode=lambda payload, _dictionary, size, _window: lzma2.decode(payload, size, is_x86=is_x86),
         work_bytes=lzma2.work_bytes,
+        recipe=lzma2.RECIPE,
+        is_slow=True,
         decode_pieces=lambda payload, size: lzma2.decode_pieces(payload, size, is_x86=is_x86),
     )
+
+
+def _zstd_codec(codec_id: str, *, needs_dictionary: bool) -> Codec:
+    return Codec(codec_id, needs_dictionary, zstd.encode, zstd.decode, zstd.work_bytes, zstd.RECIPE)
 
 
 def _hdiff_codec(codec_id: str, packing: Codec) -> Codec:
     return Codec(
         codec_id,
         needs_dictionary=True,
-        encode=lambda data, dictionary, level: hdiff.encode(
-            data, dictionary, lambda diff: packing.encode(diff, b"", level)
-        ),
+        pack=lambda diff, _dictionary, level: hdiff.pack(diff, packing.pack(diff, b"", level)),
         decode=lambda payload, dictionary, size, window: hdiff.decode(
             payload, dictionary, size, lambda packed, diff_bytes: packing.decode(packed, b"", diff_bytes, window)
         ),
         work_bytes=hdiff.work_bytes,
+        recipe=f"{hdiff.RECIPE} {packing.recipe}",
+        is_slow=packing.is_slow,
+        compare=hdiff.compare,
     )
 
 
-_ZSTD = Codec(ZSTD, False, zstd.encode, zstd.decode, zstd.work_bytes)
+_ZSTD = _zstd_codec(ZSTD, needs_dictionary=False)
 _LZMA = _lzma_codec(LZMA, is_x86=False)
 
 CODECS: Mapping[str, Codec] = {
     codec.id: codec
     for codec in (
         _ZSTD,
-        Codec(ZSTD_DICT, True, zstd.encode, zstd.decode, zstd.work_bytes),
+        _zstd_codec(ZSTD_DICT, needs_dictionary=True),
         _LZMA,
         _lzma_codec(LZMA_X86, is_x86=True),
         _hdiff_codec(HDIFF_LZMA, _LZMA),

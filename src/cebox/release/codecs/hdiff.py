@@ -10,14 +10,19 @@ import hdiffpatch
 
 from cebox.release.codecs.payload import Content, undecodable
 
+RECIPE = "hdiff 1"
 _MAGIC = b"HDIFF13&\0"
 _DIFF_BYTES = struct.Struct(">I")
 _UNPACKING_BYTES = 5 << 20
 
 
-def encode(data: bytes, dictionary: bytes, compress: Callable[[bytes], bytes]) -> bytes:
-    diff = hdiffpatch.diff(dictionary, data, None, validate=False)
-    return _DIFF_BYTES.pack(len(diff)) + compress(diff)
+def compare(data: bytes, dictionary: bytes) -> bytes:
+    """The diff."""
+    return hdiffpatch.diff(dictionary, data, None, validate=False)
+
+
+def pack(diff: Content, packed: bytes) -> bytes:
+    return _DIFF_BYTES.pack(len(diff)) + packed
 
 
 def decode(

@@ -7,6 +7,7 @@ from typing import Any
 from cebox.release.codecs.payload import Content, undecodable
 
 _PRESET = 6
+RECIPE = f"lzma2 1 preset {_PRESET}"
 _LARGEST_OUTPUT_BYTES = 1 << 27
 _SMALLEST_WINDOW_BYTES = 1 << 18
 _PIECE_BYTES = 1 << 20
@@ -14,7 +15,7 @@ _PIECE_BYTES = 1 << 20
 _UNPACKING_BYTES = 6 << 20
 
 
-def encode(data: bytes, *, is_x86: bool = False) -> bytes:
+def encode(data: Content, *, is_x86: bool = False) -> bytes:
     return lzma.compress(data, format=lzma.FORMAT_RAW, filters=_list_filters(len(data), is_x86=is_x86))
 
 

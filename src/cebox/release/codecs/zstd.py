@@ -4,6 +4,7 @@ import zstandard
 
 from cebox.release.codecs.payload import Content, undecodable
 
+RECIPE = "zstd 1"
 _LARGEST_WINDOW_LOG = 27
 _TABLES_BYTES = 1 << 20
 

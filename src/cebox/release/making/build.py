@@ -1,8 +1,8 @@
-"""Makes a release folder: the image, the patches that lead to it, and the manifest that describes them. Signs nothing.
+"""Makes a release folder: the images, the patches that lead to them, the manifest that describes them. Signs nothing.
 
 <output>/manifest.json
-<output>/blobs/<2>/<sha256>     the full way and one patch per earlier release
-<output>/root.img               the image itself, kept to make later patches from
+<output>/blobs/<2>/<sha256>     of each image the full way, and one patch per earlier release
+<output>/root.img, boot.efi     the images themselves, kept to make later patches from (of virtual boxes: the first)
 <output>/.building              what is encoded already, while the build is under way
 """
 
@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from cebox.release.image.tree import TreeFormat, list_components, make_image
 from cebox.release.making.shelf import Shelf
 from cebox.release.making.ways import Effort, PlannedWay, WayMaker, is_worth
 from cebox.release.manifest import (
+    BOOT_IMAGE,
     ROOT_IMAGE,
     Component,
     Image,
@@ -37,16 +39,18 @@ from cebox.release.slot import ImageFile
 
 MANIFEST_NAME = "manifest.json"
 IMAGE_NAME = "root.img"
+BOOT_NAME = "boot.efi"
 DEFAULT_PATCHES = 5
 _SHELF_NAME = ".building"
 
 Previous = Sequence[tuple[Manifest, Path]]
-"""Earlier releases: their manifests and their `root.img`."""
+"""Earlier releases: their manifests and their `root.img`, with `boot.efi` beside it if they have one."""
 
 
 def build_release(
     *,
     source: Path,
+    boot: Path | None = None,
     version: Version,
     floor: Version,
     notes: Notes,
@@ -59,7 +63,7 @@ def build_release(
     effort: Effort | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Manifest:
-    """Build `version` from a directory tree or an image file; equal arguments give equal files.
+    """Build `version` from a directory tree or an image file, and the `boot` image; equal arguments give equal files.
 
     Patches are made from the newest `most_patches` of `previous`; one that saves nothing is left out. A tree is laid
     out like the newest of them. `components` are added to those the tree names. `progress` is called with the work done
@@ -76,18 +80,19 @@ def build_release(
     for known, path in earlier[: max(most_patches, 1)]:
         with _open_previous(known, path):
             pass
-    with _named_errors(output), _open_output(output) as shelf:
-        image_path = output / IMAGE_NAME
-        _make_root_image(source, image_path, tree_format, like=earlier[0][1] if earlier else None)
+    with named_errors(output), _open_output(output) as shelf:
+        _make_root_image(source, output / IMAGE_NAME, tree_format, like=earlier[0][1] if earlier else None)
+        if boot is not None:
+            _copy_image(boot, output / BOOT_NAME)
         found = list_components(source) if source.is_dir() else ()
-        image = _build_image(image_path, earlier[:most_patches], output, effort or Effort(), shelf, _Progress(progress))
+        images = _build_images(output, earlier[:most_patches], effort or Effort(), shelf, _Progress(progress))
         manifest = Manifest(
             version=version,
             floor=floor,
             created=created,
             components=tuple(sorted({*found, *components}, key=lambda one: (one.name, one.version))),
             notes=notes,
-            images=(image,),
+            images=images,
         )
         content = encode_manifest(manifest)
         replace_file(output / MANIFEST_NAME, content)
@@ -107,13 +112,13 @@ def _is_unfinished(output: Path) -> bool:
 @contextmanager
 def _open_output(output: Path) -> Iterator[Shelf]:
     """An empty folder, or that of a build that was cut off: what it had encoded stays, the rest goes."""
-    _verify_free(output)
+    verify_free(output)
     shelf = output / _SHELF_NAME
     shelf.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(shelf, os.O_RDONLY | os.O_DIRECTORY)
     try:
         _lock(descriptor, output)
-        _verify_free(output)
+        verify_free(output)
         for entry in output.iterdir():
             if entry != shelf:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
@@ -122,7 +127,8 @@ def _open_output(output: Path) -> Iterator[Shelf]:
         os.close(descriptor)
 
 
-def _verify_free(output: Path) -> None:
+def verify_free(output: Path) -> None:
+    """Raises Conflict (`output_exists`)."""
     if not output.exists() or _is_unfinished(output) or (output.is_dir() and not any(output.iterdir())):
         return
     if (output / MANIFEST_NAME).exists():
@@ -147,7 +153,8 @@ def _lock(descriptor: int, output: Path) -> None:
 
 
 @contextmanager
-def _named_errors(output: Path) -> Iterator[None]:
+def named_errors(output: Path) -> Iterator[None]:
+    """Around work that writes to `output`. Raises Exhausted (`disk_full`), Unavailable (`build_failed`)."""
     try:
         yield
     except OSError as error:
@@ -164,10 +171,14 @@ def _named_errors(output: Path) -> Iterator[None]:
 def _make_root_image(source: Path, target: Path, tree_format: TreeFormat, *, like: Path | None) -> None:
     if source.is_dir():
         make_image(source, target, tree_format, like)
-    elif source.exists():
-        shutil.copyfile(source, target)
     else:
+        _copy_image(source, target)
+
+
+def _copy_image(source: Path, target: Path) -> None:
+    if not source.exists():
         raise InvalidInput("source_missing", f"there is no {source}", hint="Name a directory tree or an image file.")
+    shutil.copyfile(source, target)
     if target.stat().st_size == 0:
         raise InvalidInput("source_empty", f"{source} is empty")
 
@@ -190,32 +201,62 @@ class _Progress:
             self._report(self._done_bytes, self._total_bytes)
 
 
-def _build_image(
-    path: Path, previous: Previous, output: Path, effort: Effort, shelf: Shelf, progress: _Progress
-) -> Image:
+@dataclass(frozen=True, slots=True)
+class _PlannedImage:
+    """`patches`: each with the release it starts from."""
+
+    name: str
+    maker: WayMaker
+    full: PlannedWay
+    patches: Sequence[tuple[Manifest, PlannedWay]]
+
+    @property
+    def work_bytes(self) -> int:
+        return sum(one.work_bytes for one in (self.full, *(patch for _, patch in self.patches)))
+
+
+def _build_images(
+    output: Path, previous: Previous, effort: Effort, shelf: Shelf, progress: _Progress
+) -> tuple[Image, ...]:
     """Everything is decided before anything is made: what is wrong is found at once, and the work is known."""
     with ExitStack() as opened:
-        image = opened.enter_context(ImageFile(path, is_writable=False))
-        maker = WayMaker(image, output, effort, progress.advance, shelf)
-        patches = [_plan_patch(maker, manifest, opened, old) for manifest, old in previous]
-        planned = maker.plan_full()
-        progress.begin(sum(one.work_bytes for one in (planned, *patches)))
-        full = _put(output, *maker.make(planned))
-        found = [
-            _make_patch(maker, patch, manifest, output, full)
-            for patch, (manifest, _) in zip(patches, previous, strict=True)
-        ]
+        planned = []
+        for name, file_name in ((ROOT_IMAGE, IMAGE_NAME), (BOOT_IMAGE, BOOT_NAME)):
+            if (output / file_name).exists():
+                image = opened.enter_context(ImageFile(output / file_name, is_writable=False))
+                maker = WayMaker(image, output, effort, progress.advance, shelf)
+                earlier = [
+                    (known, root.with_name(file_name) if name == BOOT_IMAGE else root) for known, root in previous
+                ]
+                planned.append(_plan_image(name, maker, earlier, opened))
+        progress.begin(sum(one.work_bytes for one in planned))
+        return tuple(_make_image(one, output) for one in planned)
+
+
+def _plan_image(name: str, maker: WayMaker, previous: Previous, opened: ExitStack) -> _PlannedImage:
+    patches = []
+    for known, path in previous:
+        before = next((image for image in known.images if image.name == name), None)
+        if before is not None:
+            patches.append((known, _plan_patch(maker, known, before, opened, path)))
+    return _PlannedImage(name, maker, maker.plan_full(), patches)
+
+
+def _make_image(planned: _PlannedImage, output: Path) -> Image:
+    maker = planned.maker
+    full = _put(output, *maker.make(planned.full))
+    found = [_make_patch(maker, patch, known, output, full) for known, patch in planned.patches]
     ways = (full, *filter(None, found))
-    return Image(name=ROOT_IMAGE, size=maker.scan.size_bytes, sha256=maker.scan.sha256, ways=ways)
+    return Image(name=planned.name, size=maker.scan.size_bytes, sha256=maker.scan.sha256, ways=ways)
 
 
-def _plan_patch(maker: WayMaker, manifest: Manifest, opened: ExitStack, path: Path) -> PlannedWay:
-    old = opened.enter_context(_open_previous(manifest, path))
+def _plan_patch(maker: WayMaker, known: Manifest, before: Image, opened: ExitStack, path: Path) -> PlannedWay:
+    old = opened.enter_context(_open_previous(known, path))
     scan = maker.scan_old(old)
-    if scan.sha256 != manifest.root.sha256:
+    if scan.sha256 != before.sha256:
         raise InvalidInput(
             "previous_image_differs",
-            f"the image given for {manifest.version} is not the one it was published with",
+            f"the {before.name} image given for {known.version} is not the one it was published with",
             hint="Name the release folder that was published, with its root.img.",
         )
     return maker.plan_patch(old, scan)
@@ -227,8 +268,8 @@ def _open_previous(manifest: Manifest, path: Path) -> ImageFile:
     except OSError as error:
         raise InvalidInput(
             "previous_image_missing",
-            f"the image of {manifest.version} cannot be read: {error.strerror}",
-            hint="A patch is made from the root.img of a release's folder: put it back, or leave that release out.",
+            f"the {path.name} of {manifest.version} cannot be read: {error.strerror}",
+            hint="A patch is made from the images in a release's folder: put them back, or leave that release out.",
         ) from error
 
 

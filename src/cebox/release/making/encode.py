@@ -13,7 +13,7 @@ from typing import IO
 import msgspec
 
 from cebox.release.codecs import get_codec, window_log
-from cebox.release.making.choice import Profile, encode_best, is_alike
+from cebox.release.making.choice import Profile, encode_best, get_recipe, is_alike
 from cebox.release.making.plan import Limits, Plan
 from cebox.release.making.scan import Scan
 from cebox.release.making.shelf import Shelf
@@ -129,7 +129,7 @@ class PatchEncoder:
     def _encode_once(self, data: bytes, dictionary: bytes) -> tuple[str, bytes]:
         if self._shelf is None:
             return encode_best(data, dictionary, self._profile, self._level)
-        key = self._shelf.key(f"{self._profile} {self._level}", data, dictionary)
+        key = self._shelf.key(get_recipe(self._profile, self._level), data, dictionary)
         found = self._shelf.find(key)
         if found is None:
             found = encode_best(data, dictionary, self._profile, self._level)

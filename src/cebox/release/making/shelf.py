@@ -15,9 +15,9 @@ class Shelf:
         self._folder = folder
         folder.mkdir(exist_ok=True)
 
-    def key(self, settings: str, data: bytes, dictionary: bytes) -> str:
-        """A name for the payload that these settings make from `data` beside `dictionary`."""
-        digest = hashlib.blake2b(f"{settings} {len(data)} ".encode(), digest_size=_DIGEST_BYTES)
+    def key(self, recipe: str, data: bytes, dictionary: bytes) -> str:
+        """A name for the payload that this recipe makes from `data` beside `dictionary`."""
+        digest = hashlib.blake2b(f"{recipe} {len(data)} ".encode(), digest_size=_DIGEST_BYTES)
         digest.update(data)
         digest.update(dictionary)
         return digest.hexdigest()

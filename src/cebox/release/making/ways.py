@@ -16,12 +16,12 @@ from cebox.release.slot import ImageFile
 
 DEFAULT_LEVEL = 19
 # Whoever takes the full way has no image yet, or a damaged one: it should be quick to make and to unpack.
-_FULL_PROFILE: Profile = "light"
+_FULL_PROFILE: Profile = "quick"
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much work goes into few bytes. `level` is zstd's, for the full way and the `light` profile."""
+    """How much work goes into few bytes. `level` is zstd's."""
 
     profile: Profile = "smallest"
     level: int = DEFAULT_LEVEL

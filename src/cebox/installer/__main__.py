@@ -1,0 +1,7 @@
+"""`python -m cebox.installer`."""
+
+import sys
+
+from cebox.installer.main import main
+
+sys.exit(main())
