@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +13,18 @@ import typer
 from cebox.cli.earlier import load_earlier
 from cebox.cli.extras import needing
 from cebox.cli.measures import format_seconds
-from cebox.cli.options import AsJson, EncodingProfile, examples, new_group
+from cebox.cli.options import (
+    AsJson,
+    Created,
+    EarlierReleases,
+    EncodingProfile,
+    Floor,
+    MostPatches,
+    NotesEn,
+    NotesFr,
+    examples,
+    new_group,
+)
 from cebox.cli.output import print_json, remark
 from cebox.cli.progress import show_work
 from cebox.cli.release_making import choose_floor, read_notes
@@ -36,33 +47,12 @@ def build(
     version: Annotated[str, typer.Option("--version", metavar="VERSION", help="Such as 2026.11.1.")],
     output: Annotated[Path, typer.Option("--output", metavar="FOLDER", help="Where to put the release.")],
     variant: Annotated[str, typer.Option("--variant", metavar="NAME", help="cloud or workstation.")] = "workstation",
-    earlier: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--from",
-            metavar="FOLDER",
-            help="An earlier release's folder, or one that holds several, to make patches from; repeatable.",
-        ),
-    ] = None,
-    floor: Annotated[
-        str | None,
-        typer.Option(
-            "--floor",
-            metavar="VERSION",
-            help="The lowest version a box may go back to afterwards. Without it: that of the newest earlier release.",
-        ),
-    ] = None,
-    patches: Annotated[
-        int,
-        typer.Option("--patches", min=0, metavar="N", help="Make patches from the newest N of the earlier releases."),
-    ] = 5,
+    earlier: EarlierReleases = None,
+    floor: Floor = None,
+    patches: MostPatches = 5,
     profile: EncodingProfile = "smallest",
-    notes_fr: Annotated[
-        Path | None, typer.Option("--notes-fr", metavar="FILE", help="Release notes in French, Markdown.")
-    ] = None,
-    notes_en: Annotated[
-        Path | None, typer.Option("--notes-en", metavar="FILE", help="Release notes in English, Markdown.")
-    ] = None,
+    notes_fr: NotesFr = None,
+    notes_en: NotesEn = None,
     is_fresh: Annotated[
         bool, typer.Option("--fresh", help="With the newest packages, not those of the last build.")
     ] = False,
@@ -70,10 +60,7 @@ def build(
         Path | None,
         typer.Option("--os", metavar="FOLDER", help="What the system is made of; os/ of the sources without it."),
     ] = None,
-    created: Annotated[
-        datetime | None,
-        typer.Option("--created", metavar="TIME", help="UTC; the same time and inputs give the same bytes."),
-    ] = None,
+    created: Created = None,
     as_json: AsJson = False,
 ) -> None:
     """Build the system from Debian packages: root image, boot image, patches, manifest, bill of materials. As root."""

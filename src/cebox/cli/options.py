@@ -1,5 +1,6 @@
 """Options that several commands share, and how a group of commands and its examples are declared."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -45,6 +46,32 @@ DeviceArgument = Annotated[str, typer.Argument(metavar="DEVICE", help="Its name 
 EncodingProfile = Annotated[
     Literal["smallest", "light"],
     typer.Option("--profile", help="smallest: the fewest bytes; light: quickly unpacked by a slow processor."),
+]
+Floor = Annotated[
+    str | None,
+    typer.Option(
+        "--floor",
+        metavar="VERSION",
+        help="The lowest version a box may go back to afterwards. Without it: that of the newest earlier release.",
+    ),
+]
+EarlierReleases = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--from",
+        metavar="FOLDER",
+        help="An earlier release's folder, or one that holds several, to make patches from; repeatable.",
+    ),
+]
+MostPatches = Annotated[
+    int,
+    typer.Option("--patches", min=0, metavar="N", help="Make patches from the newest N of the earlier releases."),
+]
+NotesFr = Annotated[Path | None, typer.Option("--notes-fr", metavar="FILE", help="Release notes in French, Markdown.")]
+NotesEn = Annotated[Path | None, typer.Option("--notes-en", metavar="FILE", help="Release notes in English, Markdown.")]
+Created = Annotated[
+    datetime | None,
+    typer.Option("--created", metavar="TIME", help="UTC; the same time and inputs give the same bytes."),
 ]
 IsYes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before sending.")]
 

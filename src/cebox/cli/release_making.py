@@ -1,14 +1,26 @@
 """`cebox release build|publish|renew`: the vendor's side, on the machine that holds the keys."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from cebox.cli.earlier import load_earlier, load_manifest
-from cebox.cli.options import AsJson, EncodingProfile, KeyringFolder, RepositoryFolder, examples
+from cebox.cli.options import (
+    AsJson,
+    Created,
+    EarlierReleases,
+    EncodingProfile,
+    Floor,
+    KeyringFolder,
+    MostPatches,
+    NotesEn,
+    NotesFr,
+    RepositoryFolder,
+    examples,
+)
 from cebox.cli.output import print_json, remark, say
 from cebox.cli.progress import show_work
 from cebox.domain.version import Version
@@ -37,41 +49,17 @@ def build(
     source: Annotated[Path, typer.Argument(help="A directory tree, or an image file.", exists=True)],
     version: Annotated[str, typer.Option("--version", metavar="VERSION", help="Such as 2026.11.1.")],
     output: Annotated[Path, typer.Option("--output", metavar="FOLDER", help="Where to put the release.")],
-    floor: Annotated[
-        str | None,
-        typer.Option(
-            "--floor",
-            metavar="VERSION",
-            help="The lowest version a box may go back to afterwards. Without it: that of the newest earlier release.",
-        ),
-    ] = None,
-    earlier: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--from",
-            metavar="FOLDER",
-            help="An earlier release's folder, or one that holds several, to make patches from; repeatable.",
-        ),
-    ] = None,
-    patches: Annotated[
-        int,
-        typer.Option("--patches", min=0, metavar="N", help="Make patches from the newest N of the earlier releases."),
-    ] = 5,
+    floor: Floor = None,
+    earlier: EarlierReleases = None,
+    patches: MostPatches = 5,
     profile: EncodingProfile = "smallest",
-    notes_fr: Annotated[
-        Path | None, typer.Option("--notes-fr", metavar="FILE", help="Release notes in French, Markdown.")
-    ] = None,
-    notes_en: Annotated[
-        Path | None, typer.Option("--notes-en", metavar="FILE", help="Release notes in English, Markdown.")
-    ] = None,
+    notes_fr: NotesFr = None,
+    notes_en: NotesEn = None,
     tree_format: Annotated[
         Literal["erofs", "tar"],
         typer.Option("--format", help="What a tree becomes: erofs for real boxes, tar for virtual ones."),
     ] = "erofs",
-    created: Annotated[
-        datetime | None,
-        typer.Option("--created", metavar="TIME", help="UTC; the same time and inputs give the same bytes."),
-    ] = None,
+    created: Created = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a release of a tree or an image: image, patches, manifest. Cut off, it goes on where it was."""
