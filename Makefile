@@ -39,7 +39,17 @@ test: setup check ## every check of this repository (installs Debian packages if
 	@# libatomic1 is for the browser driver of playwright
 	@scripts/debian-packages postgresql chromium libatomic1 erofs-utils nginx-light time \
 		qemu-system-x86 ovmf systemd-boot-efi mtools dosfstools e2fsprogs fdisk cryptsetup-bin busybox-static dmsetup binutils
-	$(BIN)/pytest -n 4 --dist worksteal $(ARGS)
+	$(BIN)/pytest -n 4 --dist worksteal --ignore=tests/browser --durations=20 --durations-min=5 $(ARGS)
+
+.PHONY: test-browser
+test-browser: setup ## the console's pages in a real browser, live, and without a fault of accessibility
+	@scripts/debian-packages chromium libatomic1
+	$(BIN)/pytest tests/browser $(ARGS)
+
+.PHONY: screenshots
+screenshots: setup ## pictures of the console's pages into docs/guide/images
+	@scripts/debian-packages chromium libatomic1
+	$(BIN)/python -m tests.browser.screenshots docs/guide/images
 
 .PHONY: real
 real: setup ## the procedure on two real Debian images, with measures
@@ -53,6 +63,11 @@ VM_PACKAGES := mmdebstrap erofs-utils cryptsetup-bin binutils fdisk dosfstools m
 vm-test: setup ## keys, updates, falling back and power cuts on real machines in an emulator (ARGS=--only home)
 	@scripts/debian-packages $(VM_PACKAGES)
 	$(BIN)/python -m bench.vm $(ARGS)
+
+.PHONY: vm-soak
+vm-soak: setup ## bad releases of every kind and power cuts by the dozen, in pieces (ARGS=--fresh starts over)
+	@scripts/debian-packages $(VM_PACKAGES)
+	$(BIN)/python -m bench.soak $(ARGS)
 
 .PHONY: fuzz
 fuzz: setup ## fuzz the readers of foreign bytes for a minute (SECONDS=600 for longer)

@@ -88,7 +88,7 @@ def _apply(folder: Path, old: Path, slot: Path) -> None:
     import cebox.agent.main  # noqa: F401 - what an agent holds before it has anything to do
     from cebox.release.applying.apply import apply_image
     from cebox.release.network.transport import FolderTransport
-    from cebox.release.trust.verify import verify_image
+    from cebox.release.trust.images import verify_image
 
     image = msgspec.json.decode((folder / "image.json").read_bytes(), type=Image)
     with slot.open("wb") as stream:

@@ -54,7 +54,7 @@ def main() -> int:
 def build_releases() -> Sequence[BuiltRelease]:
     """Two releases, cached outside the clone under a name that changes with the trees and the code that builds."""
     trees = [build_tree("released", with_updates=False), build_tree("updated", with_updates=True)]
-    code = sorted(Path(__file__).parents[1].glob("src/cebox/release/*.py"))
+    code = sorted(Path(__file__).parents[1].glob("src/cebox/release/**/*.py"))
     key = hashlib.sha256("".join([*(tree.name for tree in trees), str(_LEVEL)]).encode())
     for path in code:
         key.update(path.read_bytes())

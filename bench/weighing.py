@@ -72,7 +72,7 @@ def apply_once(release: Path, old: Path, slot: Path, decoders: int) -> dict[str,
     import cebox.agent.main  # noqa: F401 - what an agent holds before it has anything to do
     from cebox.release.applying.apply import apply_image
     from cebox.release.applying.budget import Budget
-    from cebox.release.trust.verify import verify_image
+    from cebox.release.trust.images import verify_image
 
     root = BuiltRelease.load(release).manifest.root
     patch = next(way for way in root.ways if not way.is_full)

@@ -2,19 +2,23 @@
 
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.machines.stage import Stage
 from cebox.domain.action import ActionState
+from cebox.domain.version import Version
 from cebox.lab import plan
 from cebox.lab.hands import Hands
+from cebox.lab.vm.disk import Slots
 from cebox.lab.vm.guest import Guest
 from cebox.lab.vm.sticks import Wanted
 from cebox.protocol.admin import Action
 
-NAME = "LYO-BE-03"
-BACK_TAG = "retour-2026.10"
-_SEED = 4
+# What an agent says in the course of an update, in this order. After the last the update is over.
+_STATES = ("downloading", "verifying", "staging", "staged", "rebooting", "on_trial", "committing", "idle")
+# A release on trial needs one for itself.
+_LEAST_TRIES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,74 +29,112 @@ class Phase:
     seconds: float
 
 
-# In the order in which an update goes through them.
-_BESIDE_THE_RUNNING_SYSTEM = (Phase("downloading", 8), Phase("verifying", 2), Phase("staging", 1.5))
-_INTO_THE_NEW_ONE = (Phase("rebooting", 30), Phase("on_trial", 2))
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Of the cuts of one update: beside the running system, and once it is restarted."""
+
+    beside: tuple[Phase, ...]
+    after: tuple[Phase, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.beside) + len(self.after)
 
 
-def prove_cuts(stage: Stage, rounds: int = 1) -> None:
-    """`rounds` updates, to the new release and back, five cuts in each."""
+_DOWNLOAD, _VERIFY, _STAGE = Phase("downloading", 20), Phase("verifying", 4), Phase("staging", 6)
+_RESTART, _TRIAL = Phase("rebooting", 40), Phase("on_trial", 4)
+FIVE = Moments((_DOWNLOAD, _VERIFY, _STAGE), (_RESTART, _TRIAL))
+SEVEN = Moments((_DOWNLOAD, _DOWNLOAD, _VERIFY, _STAGE, _STAGE), (_RESTART, _TRIAL))
+
+
+def prove_cuts(stage: Stage, name: str = "LYO-BE-03", seed: int = 4, moments: Moments = FIVE) -> None:
     hands = stage.open_hands()
-    operator = stage.open_hands(plan.OPERATOR).console
-    operator.hand_out_tag(BACK_TAG, str(stage.old), [stage.get_account(hands).id], "")
-    guest = stage.add_guest(NAME)
-    stick = stage.make_stick(hands, Wanted(NAME))
+    guest = stage.add_guest(name)
+    stick = stage.make_stick(hands, Wanted(name))
     guest.install_from_outside(stick)
     stick.unlink()
-    guest.computer.switch_on()
-    hands.wait_on([NAME])
-    chance = random.Random(_SEED)  # noqa: S311 - the same moments every time
-    bad = sum(_update(stage, hands, guest, chance) for _ in range(rounds))
-    phases = len(_BESIDE_THE_RUNNING_SYSTEM) + len(_INTO_THE_NEW_ONE)
-    stage.measure("cuts/count", rounds * phases, "")
-    stage.measure("cuts/bad_states", bad, "", "== 0")
-    guest.computer.cut_power()
+    round_ = _Round(stage, hands, guest, seed)
+    with guest.computer:
+        guest.computer.switch_on()
+        hands.wait_on([name])
+        round_.update(moments)
+    stage.measure("cuts/count", round_.count, "", f">= {moments.count}")
+    stage.measure("cuts/bad_states", round_.bad, "", "== 0")
 
 
-def _update(stage: Stage, hands: Hands, guest: Guest, chance: random.Random) -> int:
-    """How many things were not as they have to be."""
-    running = hands.get_device(NAME).running
-    target, tag = (stage.old, BACK_TAG) if running == str(stage.new) else (stage.new, plan.TEST_TAG)
-    mark = guest.mark
-    update = hands.update(NAME, tag)
-    bad = 0
-    for phase in _BESIDE_THE_RUNNING_SYSTEM:
-        bad += not _cut(stage, guest, phase, chance, mark)
+class _Round:
+    """One update. `count`: the cuts made; `bad`: what was then not as it has to be."""
+
+    def __init__(self, stage: Stage, hands: Hands, guest: Guest, seed: int) -> None:
+        self._stage = stage
+        self._hands = hands
+        self._guest = guest
+        self._chance = random.Random(seed)  # noqa: S311 - the same moments every time
+        self._tries: int | None = None
+        self.count = 0
+        self.bad = 0
+
+    def update(self, moments: Moments) -> None:
+        stage, hands, name = self._stage, self._hands, self._guest.name
+        mark = self._guest.mark
+        update = hands.update(name, plan.TEST_TAG)
+        self._cut_in(moments.beside, mark)
+        hands.wait_on([name])
+        found = hands.wait_state(update, ActionState.STAGED, ActionState.ON_TRIAL)
         mark = 0
-    staged = hands.wait_state(update, ActionState.STAGED)
-    hands.wait_on([NAME])
-    mark = guest.mark
-    hands.reboot(NAME)
-    for phase in _INTO_THE_NEW_ONE:
-        bad += not _cut(stage, guest, phase, chance, mark)
-        mark = 0
-    done = _wait_done(hands, update)
-    is_well = staged.state == ActionState.STAGED and done.state == ActionState.DONE
-    runs = hands.get_device(NAME).running
-    stage.note("cut", f"the update that was cut off ends on {target}", is_well and runs == str(target), done.state)
-    return bad + (not is_well)
+        if found.state == ActionState.STAGED:
+            mark = self._guest.mark
+            hands.reboot(name)
+        self._cut_in(moments.after, mark)
+        done = self._wait_done(update)
+        runs = hands.get_device(name).running
+        is_well = done.state == ActionState.DONE and runs == str(stage.new)
+        self.bad += not is_well
+        stage.note("cut", f"the update that was cut off {self.count} times ends on {stage.new}", is_well, done.state)
+
+    def _wait_done(self, update: Action) -> Action:
+        done = self._hands.wait_state(update, ActionState.DONE)
+        self._hands.wait_on([self._guest.name])
+        return done
+
+    def _cut_in(self, phases: Sequence[Phase], mark: int) -> None:
+        for phase in phases:
+            if self._is_last_try():
+                return
+            self._cut(phase, mark)
+            mark = 0
+
+    def _is_last_try(self) -> bool:
+        """One more, and falling back would be right."""
+        return self._tries is not None and self._tries < _LEAST_TRIES
+
+    def _cut(self, phase: Phase, mark: int) -> None:
+        stage, guest = self._stage, self._guest
+        reached = guest.wait_for_state(*_STATES[_STATES.index(phase.state) :], after=mark)
+        delay_seconds = self._chance.uniform(0, phase.seconds)
+        time.sleep(delay_seconds)
+        guest.computer.cut_power()
+        slots = guest.read_slots(stage.manifests)
+        self._tries = find_tries(slots, stage.new)
+        guest.computer.switch_on()
+        came = guest.wait_for_any_version(stage.old, stage.new)
+        is_well = is_valid(slots)
+        self.count += 1
+        self.bad += not is_well
+        contents = " and ".join(str(version or "half a release") for version in slots.roots.values())
+        stage.note(
+            "cut",
+            f"power cut {delay_seconds:.1f} s after {phase.state}: what has an entry is whole, and it starts",
+            is_well,
+            f"{reached.text[:60]}; entries {', '.join(map(str, slots.entries))}; slots {contents}; {came.text}",
+        )
 
 
-def _wait_done(hands: Hands, update: Action) -> Action:
-    done = hands.wait_state(update, ActionState.DONE)
-    hands.wait_on([NAME])
-    return done
+def is_valid(slots: Slots) -> bool:
+    """Something is blessed, and everything with an entry is there byte for byte."""
+    return bool(slots.blessed) and all(entry.version in slots.roots.values() for entry in slots.entries)
 
 
-def _cut(stage: Stage, guest: Guest, phase: Phase, chance: random.Random, mark: int) -> bool:
-    """Whether what lies on the disk then can be started."""
-    guest.wait_for_state(phase.state, after=mark)
-    delay_seconds = chance.uniform(0, phase.seconds)
-    time.sleep(delay_seconds)
-    guest.computer.cut_power()
-    slots = guest.read_slots(stage.manifests)
-    is_startable = bool(slots.blessed) and all(version in slots.roots.values() for version in slots.blessed)
-    contents = " and ".join(str(version or "half a release") for version in slots.roots.values())
-    stage.note(
-        "cut",
-        f"power cut {delay_seconds:.1f} s after {phase.state}: what is blessed is whole",
-        is_startable,
-        f"entries {', '.join(map(str, slots.entries))}; slots {contents}",
-    )
-    guest.computer.switch_on()
-    return is_startable
+def find_tries(slots: Slots, version: Version) -> int | None:
+    """None while it has no entry, or is blessed."""
+    return next((entry.tries_left for entry in slots.entries if entry.version == version), None)

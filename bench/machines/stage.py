@@ -49,21 +49,24 @@ class Stage:
     def bad(self) -> Version:
         return self.manifests[2].version
 
-    def open_hands(self, user: PlannedUser = plan.NORD_ADMIN) -> Hands:
+    def open_hands(self, user: PlannedUser = plan.NORD_ADMIN, *, starts: int = 1) -> Hands:
+        """With patience for so many starts of a machine, one after the other."""
         with self.lock:
             console = self.world.office.open_console(user)
-            return Hands(console, patience_seconds=PATIENCE_SECONDS, every_seconds=LOOK_EVERY_SECONDS)
+            return Hands(console, patience_seconds=starts * PATIENCE_SECONDS, every_seconds=LOOK_EVERY_SECONDS)
 
     def get_account(self, hands: Hands) -> Account:
         return hands.console.list_accounts()[0]
 
-    def make_stick(self, hands: Hands, wanted: Wanted) -> Path:
+    def make_stick(self, hands: Hands, wanted: Wanted, account: Account | None = None) -> Path:
+        """Of the person's own account, unless it is said which one."""
         with self.lock:
-            return self.sticks.make(hands.console, self.get_account(hands), wanted)
+            return self.sticks.make(hands.console, account or self.get_account(hands), wanted)
 
-    def add_guest(self, name: str, *, netdev: str = "user") -> Guest:
+    def add_guest(self, name: str, *, netdev: str = "user", has_watchdog: bool = False) -> Guest:
         with self.lock:
-            guest = Guest(name, self.world.folder / "guests", len(self.guests) + 1, netdev)
+            number = len(self.guests) + 1
+            guest = Guest(name, self.world.folder / "guests", number, netdev, has_watchdog=has_watchdog)
             self.guests.append(guest)
             return guest
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from bench.command import Cost
 from bench.pairs import Pair
 
-MAKE_LIMIT_SECONDS = 900
+MAKE_LIMIT_SECONDS = 1800
 APPLY_LIMIT_SECONDS = 600
 
 

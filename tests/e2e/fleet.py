@@ -32,6 +32,13 @@ SLOT_BYTES = 4_000_000_000
 class Fleet:
     url: str
     boxes: dict[str, ScriptedBox]
+    client: httpx.Client
+    keys: dict[str, str]
+
+    def enrol(self, name: str, key: str, kind: str = "cebox") -> ScriptedBox:
+        """`key`: the name of one of `keys`."""
+        self.boxes[name] = box = ScriptedBox.enrol(self.client, self.keys[key], name, kind)
+        return box
 
     def box(self, name: str) -> ScriptedBox:
         return self.boxes[name]
@@ -66,7 +73,7 @@ def serve_fleet(folder: Path) -> Iterator[Fleet]:
         assert prepared.is_ready.wait(_PATIENCE_SECONDS), "the console did not start"
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with httpx.Client(base_url=url, timeout=_PATIENCE_SECONDS) as client:
-            yield Fleet(url, _enrol_boxes(client, prepared.keys))
+            yield Fleet(url, _enrol_boxes(client, prepared.keys), client, prepared.keys)
     finally:
         for server, console, loop in stop:
             server.should_exit = True
@@ -110,7 +117,17 @@ async def _make_keys(console: Console, nord: Account, sud: Account) -> dict[str,
     _, on_site = await office.make_key(console, nord, uses=20, site_id=lyon.id)
     _, away = await office.make_key(console, nord, uses=20)
     _, other = await office.make_key(console, sud, uses=20)
-    return {"wrs": wrs, "site": on_site, "away": away, "sud": other}
+    lille = await office.add_site(console, nord, "Lille")
+    _, lille_wrs = await office.make_key(console, nord, kind=DeviceKind.WRS, site_id=lille.id)
+    _, in_lille = await office.make_key(console, nord, uses=100, site_id=lille.id)
+    return {
+        "wrs": wrs,
+        "site": on_site,
+        "away": away,
+        "sud": other,
+        "lille_wrs": lille_wrs,
+        "lille": in_lille,
+    }
 
 
 def _enrol_boxes(client: httpx.Client, keys: dict[str, str]) -> dict[str, ScriptedBox]:

@@ -185,7 +185,7 @@ def test_the_vendor_migrates_an_account_with_the_numbers_in_view(
     dialog.locator("#primary").click()
     expect(page.locator("#account-page")).to_contain_text(f"Compte en {NEW}")
     page.goto(f"{fleet.url}/keys")
-    expect(page.locator("#key-list")).to_contain_text("À régénérer")
+    expect(page.locator("#key-list")).to_contain_text("Périmée")
     page.goto(f"{fleet.url}/announcements")
     expect(page.locator("#announcement-list")).to_contain_text(f"Votre compte est passé de {OLD} à {NEW}")
     assert complaints == []

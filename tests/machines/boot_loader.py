@@ -6,13 +6,28 @@ tells which ones were started, in what order. Needs qemu-system-x86, ovmf, syste
 
 import shutil
 import subprocess
+import tempfile
+import uuid
 from pathlib import Path
+
+from cebox.agent.systemd_boot.places import ESP_LABEL
+from cebox.keys.fat import FatVolume
+from cebox.keys.partition_table import (
+    ALIGNMENT_BYTES,
+    ESP_TYPE,
+    PartitionTable,
+    encode_head,
+    encode_tail,
+    lay_out,
+    tail_offset,
+)
 
 FIRMWARE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
 FIRMWARE_STATE = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
 LOADER = Path("/usr/lib/systemd/boot/efi/systemd-bootx64.efi")
 PROGRAMS = ("qemu-system-x86_64", "mkfs.vfat", "mcopy", "mmd")
-_PARTITION_BYTES = 40 << 20
+_PLACES = ("EFI/BOOT/BOOTX64.EFI", "EFI/systemd/systemd-bootx64.efi")
+_PARTITION_BYTES = 64 << 20
 _END_PORT, _DEBUG_PORT = 0xF4, 0xE9
 
 
@@ -32,19 +47,28 @@ def say_and_end(letter: str) -> bytes:
 
 
 class Loader:
-    """A disk in `folder` that is nothing but the boot partition `efi`, as a folder before and after."""
+    """A disk in `folder` that has nothing but the boot partition `efi`, as a folder before and after."""
 
     def __init__(self, folder: Path, efi: Path) -> None:
-        self._disk = folder / "esp.img"
-        self._state = folder / "vars.fd"
+        self._disk = folder / "disk.img"
+        self.flash = folder / "vars.fd"
         self._said = folder / "said"
-        shutil.copyfile(FIRMWARE_STATE, self._state)
+        shutil.copyfile(FIRMWARE_STATE, self.flash)
+        sizes, kinds = {ESP_LABEL: _PARTITION_BYTES}, {ESP_LABEL: ESP_TYPE}
+        disk_bytes = _PARTITION_BYTES + 3 * ALIGNMENT_BYTES
+        self.table = PartitionTable(uuid.uuid4(), disk_bytes, tuple(lay_out(sizes, kinds)))
         with self._disk.open("wb") as stream:
-            stream.truncate(_PARTITION_BYTES)
-        _run("mkfs.vfat", "-F", "32", str(self._disk))
-        (efi / "EFI/BOOT").mkdir(parents=True)
-        shutil.copyfile(LOADER, efi / "EFI/BOOT/BOOTX64.EFI")
-        _run("mcopy", "-s", "-i", str(self._disk), *(str(path) for path in efi.iterdir()), "::")
+            stream.truncate(disk_bytes)
+            stream.write(encode_head(self.table))
+            stream.seek(tail_offset(self.table))
+            stream.write(encode_tail(self.table))
+        place = self.table.get(ESP_LABEL)
+        for path in _PLACES:
+            (efi / path).parent.mkdir(parents=True)
+            shutil.copyfile(LOADER, efi / path)
+        self._volume = FatVolume(self._disk, place.offset, place.size)
+        self._volume.format("ESP")
+        self._volume.copy_in(efi)
 
     def run(self, *, seconds: float = 100.0) -> str:
         """Until a boot image ends the emulator; the letters said, in order."""
@@ -52,7 +76,7 @@ class Loader:
             *("qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", "Nehalem", "-m", "128"),
             *("-nodefaults", "-display", "none", "-net", "none"),
             *("-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE}"),
-            *("-drive", f"if=pflash,format=raw,file={self._state}"),
+            *("-drive", f"if=pflash,format=raw,file={self.flash}"),
             *("-drive", f"if=none,id=disk,format=raw,file={self._disk}", "-device", "virtio-blk-pci,drive=disk"),
             *("-device", f"isa-debugcon,iobase={_DEBUG_PORT:#x},chardev=said"),
             *("-chardev", f"file,id=said,path={self._said}"),
@@ -62,9 +86,6 @@ class Loader:
         return self._said.read_text()
 
     def list_files(self) -> list[str]:
-        listing = _run("mdir", "-b", "-i", str(self._disk), "::/EFI/Linux")
-        return sorted(line.rsplit("/", 1)[-1] for line in listing.splitlines() if line.strip())
-
-
-def _run(*words: str) -> str:
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+        with tempfile.TemporaryDirectory(dir=self._disk.parent) as name:
+            self._volume.copy_out("EFI/Linux", Path(name) / "found")
+            return sorted(path.name for path in (Path(name) / "found").iterdir())

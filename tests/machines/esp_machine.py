@@ -104,8 +104,11 @@ class EspMachine:
         (self.folder / "proc/net/route").write_text(rows)
 
     def _choose(self) -> Path:
-        """systemd-boot 252: entries without tries left come last; `default` takes the first that it matches."""
-        entries = sorted(self.boot_images.glob("*.efi"), key=lambda path: _natural(path.name), reverse=True)
+        """systemd-boot 252: what says nothing of itself is no entry; those without tries left come last; `default`
+        takes the first that it matches.
+        """
+        readable = [path for path in self.boot_images.glob("*.efi") if _read_facts(path) is not None]
+        entries = sorted(readable, key=lambda path: _natural(path.name), reverse=True)
         entries.sort(key=lambda path: _read_tries(path.name) == 0)
         if not entries:
             raise NothingStarts("no entry")

@@ -10,11 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from cebox.agent.desk import POSTPONE, STATUS, Answer, ask
 from cebox.agent.main import run_agent
 from cebox.errors import CeboxError
+from cebox.protocol.desk import DESK_SOCKET, POSTPONE, STATUS, Answer, ask
 
-DESK_SOCKET = Path("/run/cebox/agent.sock")
 _FAILED = 1
 
 

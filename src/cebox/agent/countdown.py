@@ -9,6 +9,7 @@ from cebox.agent.journal import Journal, PowerRequest
 from cebox.agent.machine import PowerKind
 from cebox.agent.words import Word, say
 from cebox.errors import Conflict
+from cebox.protocol.desk import Coming
 
 _LOOK_EVERY_SECONDS = 5.0
 _REMIND_SECONDS = 60.0
@@ -28,12 +29,14 @@ def count_down(box: Box) -> float | None:
     if not power.is_reminded and power.due - now <= _REMIND_SECONDS < box.facts.settings.countdown_seconds:
         power = _change(box, replace(power, is_reminded=True))
         _tell(box, power, now)
+    box.machine.people.show_coming(_find_coming(box, power))
     left = (power.due or 0.0) - now
     return min(left, _LOOK_EVERY_SECONDS) if left > 0 else None
 
 
 def call_off(box: Box) -> None:
     """Say that what was announced does not happen, if it was."""
+    box.machine.people.show_coming(None)
     if box.live.is_announced:
         box.live.is_announced = False
         box.machine.people.announce(say(Word.CALLED_OFF))
@@ -65,6 +68,7 @@ def postpone(box: Box) -> str:
     assert power is not None
     text = describe(box, power, now)
     box.machine.people.announce(text)
+    box.machine.people.show_coming(_find_coming(box, power))
     box.wake()
     return text
 
@@ -76,9 +80,25 @@ def describe(box: Box, power: PowerRequest, now: float) -> str:
         return say(Word.RESTART_NOW if is_restart else Word.SHUTDOWN_NOW)
     minutes = max(1, round((power.due - now) / 60))
     word = Word.RESTART if is_restart else Word.SHUTDOWN
-    left = box.facts.settings.most_postponements - power.postponements
+    left = _count_postponements_left(box, power)
     text = say(word, minutes=minutes)
     return f"{text} {say(Word.MAY_POSTPONE, left=left)}" if left > 0 else text
+
+
+def _find_coming(box: Box, power: PowerRequest) -> Coming | None:
+    if power.due is None:
+        return None
+    return Coming(
+        is_restart=power.kind is PowerKind.REBOOT,
+        due=power.due,
+        postpone_seconds=box.facts.settings.postpone_seconds,
+        postponements_left=_count_postponements_left(box, power),
+    )
+
+
+def _count_postponements_left(box: Box, power: PowerRequest) -> int:
+    """None, too, when an administrator has allowed fewer since."""
+    return max(0, box.facts.settings.most_postponements - power.postponements)
 
 
 def _tell(box: Box, power: PowerRequest, now: float) -> None:

@@ -19,16 +19,18 @@ class Farewell:
         power = self._box.journal.now.power
         if power is None or power.kind is not PowerKind.SHUTDOWN:
             return
-        now = self._box.monotonic()
+        now, people = self._box.monotonic(), self._box.machine.people
+        text = say(Word.KEEP_ON, version=progress.version)
         if self._shown_at is None:
-            self._box.machine.people.announce(say(Word.KEEP_ON, version=progress.version))
+            people.announce(text)
         elif now - self._shown_at < _EVERY_SECONDS:
             return
         self._shown_at = now
-        self._box.machine.people.show_progress(_describe(progress))
+        people.show_farewell(text, describe_progress(progress))
 
 
-def _describe(progress: Progress) -> str:
+def describe_progress(progress: Progress) -> str:
+    """Nobody is told of minutes that nobody knows."""
     percent = 100 * progress.done_bytes // progress.total_bytes if progress.total_bytes else 0
     if progress.seconds_left is None:
         return say(Word.INSTALLING, version=progress.version, percent=percent)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from cebox.agent.states import BoxState
 from cebox.domain.device import Place
+from cebox.protocol.desk import Coming
 from cebox.protocol.device import SiteInfo
 
 TRIES = 3
@@ -153,11 +154,17 @@ class People(Protocol):
     def list_present(self) -> tuple[str, ...]:
         """Who is signed in and can see the screen."""
 
-    def announce(self, text: str) -> None:
-        """Show it to them now. Never raises."""
+    def is_present(self, user: int) -> bool:
+        """Whether the user of this number is one of them."""
 
-    def show_progress(self, text: str) -> None:
-        """One line on the screen of a machine that goes off, in place of the one before. Never raises."""
+    def announce(self, text: str) -> None:
+        """Show it to them now, on their terminals. Never raises."""
+
+    def show_coming(self, coming: Coming | None) -> None:
+        """What their desktop shows from now on; None: nothing. Said again and again. Never raises."""
+
+    def show_farewell(self, text: str, progress: str) -> None:
+        """On the screen of a machine that goes off, in place of what was there. Never raises."""
 
 
 class Witness(Protocol):

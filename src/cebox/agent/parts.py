@@ -14,7 +14,6 @@ from cebox.agent.box import Box
 from cebox.agent.journal import Partial, Update
 from cebox.errors import CeboxError, Untrusted
 from cebox.release.manifest import Image, Manifest, find_way, full_way
-from cebox.release.trust.verify import hash_image
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +78,9 @@ def _plan_root_part(box: Box, manifest: Manifest, update: Update) -> Part:
 
 def _find_hash(path: Path | None) -> str | None:
     """None for what cannot be read: the full image then."""
+    # Imported late: see `runner`.
+    from cebox.release.trust.images import hash_image
+
     try:
         return hash_image(path, path.stat().st_size) if path else None
     except (OSError, CeboxError):

@@ -117,7 +117,7 @@ def end_update(box: Box) -> Step:
 
 def _verify_place(box: Box, image: Image, path: Path) -> None:
     """An agent that has just written the image has read it back; one that was started in between has not."""
-    from cebox.release.trust.verify import verify_image
+    from cebox.release.trust.images import verify_image
 
     if box.read_back.pop(path, None) != image.sha256:
         verify_image(image, path)

@@ -24,7 +24,7 @@ _FRENCH: Mapping[Word, str] = MappingProxyType(
     {
         Word.INSTALLING: "Installation de la version {version} avant l'arrêt : {percent} %",
         Word.INSTALLING_LEFT: "Installation de la version {version} avant l'arrêt : {percent} %, reste {minutes} min",
-        Word.KEEP_ON: "La version {version} s'installe avant l'arrêt. Laissez le poste allumé, il s'éteindra seul.",
+        Word.KEEP_ON: "La version {version} s'installe avant l'arrêt. Ne débranchez pas le poste, il s'éteindra seul.",
         Word.RESTART: "Ce poste redémarre dans {minutes} min à la demande de votre administrateur. Enregistrez.",
         Word.SHUTDOWN: "Ce poste s'éteint dans {minutes} min à la demande de votre administrateur. Enregistrez.",
         Word.RESTART_NOW: "Ce poste redémarre maintenant, à la demande de votre administrateur.",
@@ -37,7 +37,7 @@ _ENGLISH: Mapping[Word, str] = MappingProxyType(
     {
         Word.INSTALLING: "Installing version {version} before shutdown: {percent} %",
         Word.INSTALLING_LEFT: "Installing version {version} before shutdown: {percent} %, about {minutes} min left",
-        Word.KEEP_ON: "Version {version} is installed before shutdown. Leave the machine on; it goes off by itself.",
+        Word.KEEP_ON: "Version {version} is installed before shutdown. Do not pull the plug; it goes off by itself.",
         Word.RESTART: "This machine restarts in {minutes} min, as your administrator asked. Save your work.",
         Word.SHUTDOWN: "This machine goes off in {minutes} min, as your administrator asked. Save your work.",
         Word.RESTART_NOW: "This machine restarts now, as your administrator asked.",

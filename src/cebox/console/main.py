@@ -21,6 +21,9 @@ from cebox.kit.log import configure_log
 # Long-polls and event streams are released by the hub; this bounds what else may still be under way.
 GRACE_SECONDS = 2
 _BACKLOG = 2048
+# Longer than a client keeps a connection that rests: the one who closes it must be the one who knows that nothing is on
+# its way.
+_KEEP_ALIVE_SECONDS = 75
 _log = structlog.get_logger("cebox.console")
 
 
@@ -63,6 +66,7 @@ async def _serve(settings: ConsoleSettings, listener: socket.socket, clock: Cloc
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         server = _Server(config, console.hub)

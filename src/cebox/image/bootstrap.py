@@ -4,6 +4,7 @@ It is the slow step, and the only one that needs a network.
 """
 
 import hashlib
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from cebox.errors import Unavailable
 from cebox.image.cache import make_once
-from cebox.image.tools import find_tool, plain_environment
+from cebox.kit.tools import find_tool, plain_environment
 
 SUITE = "bookworm"
 # For the times in the tree; the image gives every file the same one.
@@ -40,36 +41,51 @@ _LEFT_BEHIND = (
 _LAST_LINES = 3
 
 
-def get_tree(packages: Sequence[str], *, is_fresh: bool = False) -> Path:
-    """A folder nobody may write to. `is_fresh` makes it anew, with the packages as the sources have them now.
+def get_tree(
+    packages: Sequence[str], *, languages: Sequence[str] = (), answers: Sequence[str] = (), is_fresh: bool = False
+) -> Path:
+    """A folder nobody may write to. `languages` and `answers` are the recipe's. `is_fresh` makes it anew, with the
+    packages as the sources have them now.
 
-    Raises Unavailable (`tool_missing`, `sources_missing`, `bootstrap_failed`) and OSError.
+    Raises Unavailable (`tools_missing`, `sources_missing`, `bootstrap_failed`) and OSError.
     """
     sources = list(_list_sources())
     if not sources:
         raise Unavailable("sources_missing", "this machine has no apt sources", hint="Add some to /etc/apt.")
-    command = _write_command(packages)
+    command = write_command(packages, languages, answers)
     ingredients = [*command, *(path.read_text() for path in sources)]
     key = hashlib.sha256("\0".join(ingredients).encode()).hexdigest()[:16]
     return make_once(f"tree-{key}", lambda target: _bootstrap(command, target, sources), is_fresh=is_fresh)
 
 
-def _write_command(packages: Sequence[str]) -> list[str]:
+def write_command(packages: Sequence[str], languages: Sequence[str], answers: Sequence[str]) -> list[str]:
+    """What mmdebstrap is told, but where to put the tree and where from to take its packages."""
     return [
         "--mode=root",
         "--variant=minbase",
         "--format=directory",
         f"--include={','.join(packages)}",
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in _WITHOUT),
+        # Said after what it is an exception to.
+        *(f"--dpkgopt=path-include=/usr/share/locale/{language}/*" for language in languages),
+        *_write_answers(answers),
         *(f"--customize-hook={line}" for line in (*_COMPILE, *_LEFT_BEHIND)),
         SUITE,
     ]
 
 
+def _write_answers(answers: Sequence[str]) -> Iterator[str]:
+    """For packages beyond the essential ones, which ask nothing."""
+    if answers:
+        lines = " ".join(shlex.quote(line) for line in answers)
+        yield f"--essential-hook=printf '%s\\n' {lines} | chroot \"$1\" debconf-set-selections"
+
+
 def _bootstrap(command: Sequence[str], target: Path, sources: Sequence[Path]) -> None:
+    """Without Debian's own initrd (`INITRD`): the boot image has ours, and that one would take longest of all."""
     done = subprocess.run(  # noqa: S603 - a fixed program, packages from our own list
         [find_tool("mmdebstrap"), *command, str(target), *map(str, sources)],
-        env=plain_environment() | {"SOURCE_DATE_EPOCH": str(_TIME_SECONDS)},
+        env=plain_environment() | {"SOURCE_DATE_EPOCH": str(_TIME_SECONDS), "INITRD": "No"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

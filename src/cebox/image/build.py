@@ -1,6 +1,7 @@
 """Builds ceBox OS as a release: two images, the patches that lead to them, the manifest and the bill of materials."""
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cebox.domain.version import Version
-from cebox.errors import Unavailable
+from cebox.errors import NotPermitted, Unavailable
 from cebox.image.bootstrap import get_tree
 from cebox.image.command_line import describe_boot_image, write_command_line
 from cebox.image.compose import compose_tree
@@ -18,16 +19,17 @@ from cebox.image.initrd import find_kernel, make_initrd
 from cebox.image.libraries import list_libraries
 from cebox.image.recipe import Recipe
 from cebox.image.sbom import FILE_NAME, write_sbom
-from cebox.image.tools import BUILDING, verify_root, verify_tools
 from cebox.image.uki import Section, encode_uki
 from cebox.image.verity import append_tree
 from cebox.kit.files import replace_file
+from cebox.kit.tools import verify_tools
 from cebox.release.image.tree import list_components, make_image
 from cebox.release.making.build import DEFAULT_PATCHES, Previous, build_release, named_errors, verify_free
 from cebox.release.making.ways import Effort
 from cebox.release.manifest import Manifest, Notes
 
 STUB = Path("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")
+_TOOLS = ("chroot", "cp", "mkfs.erofs", "mmdebstrap", "objdump", "strip", "veritysetup")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,13 @@ def build_system(order: Order, watch: Watch) -> Manifest:
     Raises what `get_tree`, `compose_tree`, `make_image`, `make_initrd`, `encode_uki` and `build_release` raise,
     NotPermitted (`root_needed`) and Unavailable (`tools_missing`, `stub_missing`).
     """
-    verify_root()
-    verify_tools(BUILDING)
+    _verify_root()
+    verify_tools(_TOOLS)
     verify_free(order.output)
     stub = read_stub()
     with named_errors(order.output):
         watch.begin("Debian packages")
-        base = get_tree(order.recipe.packages, is_fresh=order.is_fresh)
+        base = _get_base(order)
         with _open_workshop(order.output) as workshop:
             images = make_images(order, base, stub, workshop, watch)
             watch.begin("release")
@@ -74,6 +76,20 @@ def build_system(order: Order, watch: Watch) -> Manifest:
         watch.begin("bill of materials")
         replace_file(order.output / FILE_NAME, _write_sbom(manifest, base).encode())
     return manifest
+
+
+def _get_base(order: Order) -> Path:
+    recipe = order.recipe
+    return get_tree(recipe.packages, languages=recipe.languages, answers=recipe.answers, is_fresh=order.is_fresh)
+
+
+def _verify_root() -> None:
+    if os.geteuid() != 0:
+        raise NotPermitted(
+            "root_needed",
+            "a system image is built by root: its files belong to root, and packages run their scripts as root",
+            hint="Run the same command with sudo, or in a container or virtual machine as root.",
+        )
 
 
 @dataclass(frozen=True, slots=True)

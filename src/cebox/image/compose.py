@@ -10,9 +10,10 @@ from cebox.image.command_line import write_os_release
 from cebox.image.factory import move_var_to_factory
 from cebox.image.libraries import install_agent
 from cebox.image.recipe import Recipe
-from cebox.image.tools import run_tool
+from cebox.kit.tools import run_tool
 
 _AGENT = "usr/lib/cebox"
+_MODULES = "usr/lib/modules"
 # The kernel and the initrd are in the boot image; a device's name, id and clock are its own.
 _LEFT_OUT = ("boot", "initrd.img", "initrd.img.old", "vmlinuz", "vmlinuz.old", "etc/machine-id", "etc/mtab")
 _PLACES = ("boot", "efi", "etc/systemd/system-generators", "proc", "run", "sys", "dev", "tmp")
@@ -20,12 +21,13 @@ _NOWHERE = "/dev/null"
 
 
 def compose_tree(base: Path, recipe: Recipe, version: Version, target: Path) -> None:
-    """`base` stays as it is. Raises InvalidInput (`image_tool_failed`, `lock_missing`), Unavailable
-    (`tool_missing`, `libraries_failed`) and OSError.
+    """`base` stays as it is. Raises InvalidInput (`tool_failed`, `lock_missing`), Unavailable
+    (`tools_missing`, `libraries_failed`) and OSError.
     """
     run_tool("cp", "--archive", "--reflink=auto", base, target)
     for path in _LEFT_OUT:
         _remove(target / path)
+    _leave_out(target, recipe.left_out)
     for path in _PLACES:
         (target / path).mkdir(parents=True, exist_ok=True)
     for overlay in recipe.overlays:
@@ -35,6 +37,16 @@ def compose_tree(base: Path, recipe: Recipe, version: Version, target: Path) -> 
     _choose_units(target, recipe)
     _compile(target)
     move_var_to_factory(target)
+
+
+def _leave_out(tree: Path, patterns: Iterable[str]) -> None:
+    """The index of the kernel's modules names afterwards only those that are left."""
+    found = [path for pattern in patterns for path in sorted(tree.glob(pattern))]
+    for path in found:
+        _remove(path)
+    modules = tree / _MODULES
+    for kernel in {path.relative_to(modules).parts[0] for path in found if path.is_relative_to(modules)}:
+        run_tool("chroot", tree, "depmod", kernel)
 
 
 def _lay_over(overlay: Path, tree: Path) -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from cebox.image.cpio import Entry, encode_archive, file, folder
 from cebox.image.modules import list_modules
-from cebox.image.tools import run_tool
+from cebox.kit.tools import run_tool
 
 _FOLDERS = ("bin", "dev", "etc", "lib", "lib/modules", "lib64", "proc", "run", "sys", "sysroot")
 _PROGRAMS = ("usr/sbin/dmsetup", "usr/sbin/e2fsck")
-# What every variant needs: the root, its hashes, the data.
-_MODULES = ("erofs", "dm_verity", "sha256_generic", "crc32c_generic", "ext4")
+# What every variant needs: the root, its hashes, the data. The first is wanted by the others as they are inserted,
+# which the kernel's list of what needs what does not say.
+_MODULES = ("crc32c_generic", "erofs", "dm_verity", "sha256_generic", "ext4")
 _LIBRARIES = "usr/lib/x86_64-linux-gnu"
 # Whoever starts a program looks for it in /lib64.
 _INTERPRETER = "ld-linux-x86-64.so.2"
@@ -22,7 +23,7 @@ _PROGRAM_MODE = 0o755
 
 
 def make_initrd(tree: Path, kernel: str, init: Path, modules: Sequence[str]) -> bytes:
-    """Of the tree's own programs. Raises InvalidInput (`module_unknown`, `image_tool_failed`) and OSError."""
+    """Of the tree's own programs. Raises InvalidInput (`module_unknown`, `tool_failed`) and OSError."""
     found = list_modules(tree / "usr/lib/modules" / kernel, (*_MODULES, *modules))
     order = "".join(f"{path.name}\n" for path in found)
     entries = [
@@ -55,7 +56,8 @@ def _list_programs(tree: Path) -> Iterator[Entry]:
 
 def _add_libraries(tree: Path, program: Path, found: set[str]) -> None:
     """What it needs, and what that needs; read, not run."""
-    for name in re.findall(r"^ *NEEDED +(\S+)$", run_tool("objdump", "--private-headers", program), re.MULTILINE):
+    headers = run_tool("objdump", "--private-headers", program).decode()
+    for name in re.findall(r"^ *NEEDED +(\S+)$", headers, re.MULTILINE):
         if name not in found:
             found.add(name)
             _add_libraries(tree, tree / _LIBRARIES / name, found)

@@ -9,14 +9,14 @@ from pathlib import Path
 import cebox
 from cebox.errors import InvalidInput, Unavailable
 from cebox.image.cache import make_once
-from cebox.image.tools import run_tool
+from cebox.kit.tools import run_tool
 from cebox.release.manifest import Component
 
 LOCK = Path(cebox.__file__).parents[2] / "requirements/agent.txt"
 # Of Debian 12.
 _PYTHON = "3.11"
 _PLATFORMS = ("manylinux_2_34", "manylinux_2_28", "manylinux2014", "manylinux_2_17")
-_PARTS = ("agent", "domain", "installer", "keys", "kit", "protocol", "release", "wrs")
+_PARTS = ("agent", "desktop", "domain", "installer", "keys", "kit", "protocol", "release", "wrs")
 _MODULES = ("__init__.py", "errors.py")
 # A box makes no releases.
 _NOT_OF_A_BOX = ("release/making", "release/publishing", "release/image", "release/loose")

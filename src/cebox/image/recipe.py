@@ -13,16 +13,21 @@ _BESIDE_THE_SOURCES = Path(cebox.__file__).parents[2] / "os"
 
 
 class _Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`variant.toml`. `modules`: those that reach the disk; `command_line`: words for the kernel."""
+    """`variant.toml`. `modules`: those that reach the disk; `command_line`: words for the kernel; `languages`: whose
+    translations of programs are kept, as `fr` or `pt_BR`.
+    """
 
     kernel: str
     modules: tuple[str, ...]
     command_line: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """`overlays` are laid over the tree in their order."""
+    """`overlays` are laid over the tree in their order; `answers` are to what packages ask, in debconf's words;
+    `left_out` are patterns of paths that packages bring for nobody.
+    """
 
     variant: str
     packages: tuple[str, ...]
@@ -32,6 +37,9 @@ class Recipe:
     masked_units: tuple[str, ...]
     masked_generators: tuple[str, ...]
     initrd_init: Path
+    languages: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def load_recipe(variant: str, folder: Path | None = None) -> Recipe:
@@ -53,6 +61,9 @@ def load_recipe(variant: str, folder: Path | None = None) -> Recipe:
             masked_units=_read_list(root / "masked-units"),
             masked_generators=_read_list(root / "masked-generators"),
             initrd_init=root / "initrd/init",
+            languages=settings.languages,
+            answers=_read_list_if_any(of_variant / "answers"),
+            left_out=_read_list_if_any(of_variant / "left-out"),
         )
     except (OSError, ValueError, msgspec.ValidationError) as error:
         raise InvalidInput("recipe_malformed", f"{root}: {error}", hint="Compare it with os/README.md.") from error
@@ -74,7 +85,11 @@ def _verify_variant(root: Path, variant: str) -> None:
         raise InvalidInput("variant_unknown", f"there is no variant {variant!r}", hint=f"Choose: {', '.join(known)}.")
 
 
+def _read_list_if_any(path: Path) -> tuple[str, ...]:
+    return _read_list(path) if path.is_file() else ()
+
+
 def _read_list(path: Path) -> tuple[str, ...]:
-    """One word per line; what follows a `#` is for people."""
+    """One entry per line; what follows a `#` is for people."""
     lines = (line.partition("#")[0].strip() for line in path.read_text().splitlines())
     return tuple(line for line in lines if line)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cebox.errors import InvalidInput
-from cebox.image.tools import run_tool
+from cebox.kit.tools import run_tool
 
 BLOCK_BYTES = 4096
 # The same for every image: in the superblock of the tree it says nothing.
@@ -21,19 +21,17 @@ class Verity:
 
 
 def append_tree(image: Path) -> Verity:
-    """Without a salt: what did not change has the same hashes. Raises InvalidInput (`image_tool_failed`), OSError."""
+    """Without a salt: what did not change has the same hashes. Raises InvalidInput (`tool_failed`), OSError."""
     blocks = -(-image.stat().st_size // BLOCK_BYTES)
     size = blocks * BLOCK_BYTES
     os.truncate(image, size)
     fixed = ("--salt=-", f"--uuid={_UUID}", "--hash=sha256")
     place = (f"--data-blocks={blocks}", f"--hash-offset={size}")
-    said = run_tool("veritysetup", "format", *fixed, *place, image, image)
+    said = run_tool("veritysetup", "format", *fixed, *place, image, image).decode()
     facts = dict(line.split(":", 1) for line in said.splitlines() if ":" in line)
     root_hash = facts.get("Root hash", "").strip()
     if len(root_hash) != 64:
-        raise InvalidInput(
-            "image_tool_failed", "veritysetup names no root hash", hint="Its words say what it disliked."
-        )
+        raise InvalidInput("tool_failed", "veritysetup names no root hash", hint="Its words say what it disliked.")
     end = image.stat().st_size
     os.truncate(image, -(-end // BLOCK_BYTES) * BLOCK_BYTES)
     return Verity(root_hash, blocks)

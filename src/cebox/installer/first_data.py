@@ -9,6 +9,7 @@ from cebox.domain.device import DeviceKind
 from cebox.installer.places import Places
 from cebox.keys.contents import InstallSettings
 from cebox.kit.files import write_secret
+from cebox.protocol.desk import DESK_SOCKET
 from cebox.wrs.settings import SETTINGS_FILE as WRS_SETTINGS_FILE
 
 # Seen from the partition, which is mounted at /var.
@@ -27,6 +28,8 @@ def write_first_data(target: Path, settings: InstallSettings, anchor: bytes, *, 
         "kind": settings.kind.value,
         "machine": MachineKind.SYSTEMD_BOOT.value,
         "server_url": settings.server_url,
+        # The agent's own folder is closed to people.
+        "desk_socket": str(DESK_SOCKET),
     }
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in facts.items() if value is not None]
     write_secret(folder / SETTINGS_FILE, "".join(lines).encode())

@@ -18,7 +18,7 @@ from cebox.installer.words import Step
 from cebox.keys.fat import FatVolume
 from cebox.keys.partition_table import PartitionTable, encode_head, encode_tail, tail_offset
 from cebox.kit.tools import run_tool
-from cebox.release.trust.verify import hash_image
+from cebox.release.trust.images import hash_image
 
 _ESP_NAME = "CEBOX-ESP"
 _KIB = 1024

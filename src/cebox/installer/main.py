@@ -3,8 +3,10 @@
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from cebox.agent.systemd_boot.firmware import insist_on_loader, read_table
 from cebox.errors import CeboxError
 from cebox.installer.choice import find_named, find_only_free
 from cebox.installer.disks import Content, Disk, list_disks
@@ -98,6 +100,9 @@ def _install_on(disk: Disk, key: OpenedKey, places: Places, screen: Screen, word
         room=places.workshop,
         watch=Watch(lambda step: screen.say(words.write(step)), screen.show_progress),
     )
+    # A firmware that refuses does no harm: the agent tells it again before each update.
+    with suppress(OSError, KeyError):
+        insist_on_loader(places.firmware_memory, read_table(disk.path, disk.sector_bytes))
     screen.say(words.write("done", version=key.settings.version, disk=name_disk(disk)))
     screen.say(words.write(key.settings.afterwards, seconds=_SECONDS_TO_READ))
     return key.settings.afterwards

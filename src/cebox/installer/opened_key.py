@@ -15,8 +15,8 @@ from cebox.keys.fat import FatVolume
 from cebox.keys.partition_table import Partition, find_table
 from cebox.release.manifest import Manifest
 from cebox.release.network.transport import FolderTransport
+from cebox.release.trust.images import verify_image
 from cebox.release.trust.repository import TrustedRepository
-from cebox.release.trust.verify import verify_image
 
 _MOST_SETTINGS_BYTES = 64 << 10
 

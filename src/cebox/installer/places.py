@@ -22,6 +22,10 @@ class Places:
         return self.root / "run/cebox/key"
 
     @property
+    def firmware_memory(self) -> Path:
+        return self.root / "sys/firmware/efi/efivars"
+
+    @property
     def workshop(self) -> Path:
         """In memory."""
         return self.root / "run/cebox/install"

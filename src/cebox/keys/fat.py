@@ -1,13 +1,12 @@
 """FAT filesystems within a larger file or disk, by the Debian packages dosfstools and mtools: nothing is mounted."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from cebox.kit.tools import run_tool
 
-TOOLS: Mapping[str, str] = MappingProxyType({"mkfs.vfat": "dosfstools", "mcopy": "mtools"})
+TOOLS = ("mkfs.vfat", "mcopy")
 LEAST_BYTES = 64 << 20
 _KIB = 1024
 # FAT32 by definition, with room to spare; fewer are read as FAT16 by some, whatever else the filesystem says.

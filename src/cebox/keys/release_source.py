@@ -15,8 +15,8 @@ from cebox.release.manifest import Image, Manifest, decode_manifest, full_way
 from cebox.release.network.transport import Transport
 from cebox.release.slot import slot_errors
 from cebox.release.trust import policy
+from cebox.release.trust.images import hash_image
 from cebox.release.trust.repository import TrustedRepository
-from cebox.release.trust.verify import hash_image
 
 _PART_SUFFIX = ".part"
 _LOCK = "lock"

@@ -1,8 +1,10 @@
 """The C heap under this process: whether memory that is freed goes back to the kernel at once."""
 
 import ctypes
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 # <malloc.h> of glibc.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
@@ -39,6 +41,11 @@ def give_back_freed_memory() -> None:
     library = _find_library()
     if library is not None:
         library.malloc_trim(0)
+
+
+def read_resident_bytes() -> int:
+    """What this process holds in memory now. Raises OSError where there is no /proc."""
+    return int(Path("/proc/self/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _find_library() -> ctypes.CDLL | None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from cebox.agent.systemd_boot.entry_name import format_pattern
+from cebox.agent.systemd_boot.firmware import insist_on_loader
 from cebox.domain.version import Version
-from tests.machines import boot_images
+from tests.machines import boot_images, firmware_flash
 from tests.machines.boot_loader import Loader, list_missing, say_and_end, say_and_restart
 
 HIGHER, LOWER, PRE_RELEASE = "2026.11.2", "2026.11.1", "2026.11.2-rc.1"
@@ -33,9 +34,12 @@ def efi(tmp_path: Path) -> Path:
     return tmp_path / "efi"
 
 
-def add(efi: Path, name: str, entry: bytes) -> None:
+def add(efi: Path, name: str, entry: bytes, *, kept_bytes: int | None = None) -> None:
+    """Of a boot image that was cut off, the first `kept_bytes` are there; a kernel is the last that it has."""
     version = name.removeprefix("cebox_").removesuffix(".efi").partition("+")[0]
-    boot_images.write(efi / "EFI/Linux" / name, version=version, sha256="0" * 64, size=1, entry=entry)
+    path = efi / "EFI/Linux" / name
+    made = boot_images.write(path, version=version, sha256="0" * 64, size=1, kernel_bytes=1 << 16, entry=entry)
+    path.write_bytes(made[:kept_bytes])
 
 
 def prefer(efi: Path, version: str) -> None:
@@ -77,3 +81,35 @@ def test_by_itself_the_boot_loader_takes_a_pre_release_for_higher_than_its_relea
     add(efi, f"cebox_{PRE_RELEASE}.efi", say_and_end("P"))
 
     assert Loader(tmp_path, efi).run() == "P"
+
+
+def test_a_boot_image_that_does_not_load_ends_on_the_old_release_without_anybodys_hand(
+    tmp_path: Path, efi: Path
+) -> None:
+    """The firmware refuses it three times, and comes back to the boot loader each time because it was told to."""
+    add(efi, f"cebox_{LOWER}.efi", say_and_end("O"))
+    add(efi, f"cebox_{HIGHER}+3.efi", say_and_end("N"), kept_bytes=1 << 15)
+    prefer(efi, HIGHER)
+    loader = Loader(tmp_path, efi)
+    variables = tmp_path / "variables"
+    variables.mkdir()
+    assert insist_on_loader(variables, loader.table)
+    firmware_flash.put_in(variables, loader.flash)
+
+    assert loader.run() == "O"
+    assert loader.list_files() == [f"cebox_{LOWER}.efi", f"cebox_{HIGHER}+0-3.efi"]
+
+    for path in variables.iterdir():
+        path.unlink()
+    firmware_flash.take_out(loader.flash, variables)
+    assert not insist_on_loader(variables, loader.table), "the firmware keeps what it was told"
+
+
+def test_a_boot_image_that_says_nothing_of_itself_is_no_entry(tmp_path: Path, efi: Path) -> None:
+    add(efi, f"cebox_{LOWER}.efi", say_and_end("O"))
+    add(efi, f"cebox_{HIGHER}+3.efi", say_and_end("N"), kept_bytes=100)
+    prefer(efi, HIGHER)
+    loader = Loader(tmp_path, efi)
+
+    assert loader.run() == "O"
+    assert loader.list_files() == [f"cebox_{LOWER}.efi", f"cebox_{HIGHER}+3.efi"]

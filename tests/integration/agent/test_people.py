@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from cebox.agent.desk import ask
 from cebox.agent.machine import PowerKind
 from cebox.errors import Unavailable
+from cebox.protocol.desk import ask
 from cebox.protocol.device import Order, ReportedEvent
 from tests.integration.agent.conftest import MakeBox
 from tests.integration.agent.vendor import SECOND

@@ -257,7 +257,7 @@ def test_nobody_is_restarted_while_they_work_on_a_system_that_reaches_nobody(
 
 def sign_in(box: RealBox) -> None:
     (box.machine.folder / "run/sessions").write_text("3 1000 lea seat0 tty2\n")
-    (box.machine.folder / "run/session-facts").write_text("Name=lea\nRemote=no\nClass=user\nState=active\n")
+    (box.machine.folder / "run/session-facts").write_text("Name=lea\nUser=1000\nRemote=no\nClass=user\nState=active\n")
 
 
 def wait_for(holds: Callable[[], bool], seconds: float = 40.0) -> None:

@@ -28,7 +28,11 @@ def test_a_program_that_does_not_end_is_ended_with_all_its_children(tmp_path: Pa
         run(["sh", "-c", f"sleep 600 & echo $! > {child}; wait"], limit_seconds=0.5)
 
     assert time.monotonic() - began < 60
-    assert not Path(f"/proc/{child.read_text().strip()}/exe").exists()
+    place = Path(f"/proc/{child.read_text().strip()}/exe")
+    # It has its signal; a busy machine takes its time to carry it out.
+    while place.exists():
+        assert time.monotonic() - began < 60
+        time.sleep(0.01)
 
 
 def test_a_program_that_fails_is_quoted() -> None:

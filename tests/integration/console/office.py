@@ -49,11 +49,31 @@ def make_offer(version: Version, *, content: str = "") -> Offer:
         version=version,
         floor=version,
         created=datetime(2026, 10, 1, tzinfo=UTC),
-        components=(Component("linux-image-amd64", "6.1.158-1"), Component("bash", "5.2.15-2")),
+        components=_make_components(version),
         notes=Notes(fr=f"# Notes {version}\n\nDes corrections.", en=f"# Notes {version}\n\nFixes."),
         images=(Image("root", 64_000_000, sha256, (way,)),),
     )
     return Offer(manifest, hashlib.sha256(encode_manifest(manifest)).hexdigest())
+
+
+def _make_components(version: Version) -> tuple[Component, ...]:
+    """Kernel and desktop move with each release; one package comes with NEW and one goes with NEXT."""
+    place = (OLD, NEW, NEXT).index(version) if version in (OLD, NEW, NEXT) else 0
+    told = {
+        "bash": "5.2.15-2",
+        "ca-certificates": "20230311",
+        "cebox-workspace": f"8.{3 + place}.0",
+        "linux-image-amd64": f"6.1.{147 + 6 * place}-1",
+        "mesa-vulkan-drivers": f"25.2.{3 + place}",
+        "openssl": f"3.0.{16 + place}-1",
+        "systemd": f"252.{38 + place}-1",
+        "tzdata": f"2026{'abc'[place]}-0",
+    }
+    if place > 0:
+        told["pcscd"] = "1.9.9-2"
+    if place < 2:
+        told["telnet"] = "0.17-44"
+    return tuple(Component(name, text) for name, text in told.items())
 
 
 async def publish(console: Console, *versions: Version) -> Imported:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 
 PAGES = ["/devices", "/account", "/sites", "/releases", "/announcements", "/keys", "/journal", "/users"]
 _OPEN = {"/static/{path:path}", "/sign-in", "/"}
-_OWN_BUSINESS = {"/sign-out", "/preferences"}
+_OWN_BUSINESS = {"/sign-out", "/preferences", "/devices/views/new", "/devices/views/{view_id}/remove"}
 
 
 @asynccontextmanager

@@ -39,6 +39,8 @@ FOR_THE_VIEWER = {
     ("POST", "/api/v1/group-preflight"): "asks, changes nothing",
     ("POST", "/sign-out"): "one's own session",
     ("POST", "/preferences"): "one's own language",
+    ("POST", "/devices/views/new"): "one's own view",
+    ("POST", "/devices/views/{view_id}/remove"): "one's own view",
 }
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 

@@ -9,7 +9,7 @@ import pytest
 
 from cebox.image.initrd import make_initrd
 from cebox.image.recipe import load_recipe
-from cebox.image.tools import find_tool
+from cebox.kit.tools import find_tool
 
 _KERNEL = "6.1.0-1-test"
 _LIBRARIES = "usr/lib/x86_64-linux-gnu"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cebox.image.tools import find_tool
 from cebox.image.verity import BLOCK_BYTES, append_tree
+from cebox.kit.tools import find_tool
 from cebox.release.image.erofs import read_layout
 from cebox.release.image.tree import make_image
 from cebox.release.slot import ImageFile

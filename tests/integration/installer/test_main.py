@@ -5,9 +5,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from cebox.agent.machine import TRIES
+from cebox.agent.systemd_boot.firmware import read_options, read_order
 from cebox.domain.device import DeviceKind
 from cebox.installer.disks import Content, list_disks
 from cebox.installer.first_data import name_machine
+from cebox.installer.layout import ESP
 from cebox.installer.main import run_installer
 from cebox.keys.contents import Afterwards, Language
 from tests.machines.blank_machine import BlankMachine
@@ -36,6 +39,20 @@ def test_one_empty_disk_is_installed_without_a_question(machine: BlankMachine) -
     assert "is installed on vda" in typist.seen
     assert "REMOVE THE KEY" in typist.seen
     assert not machine.places.workshop.exists()
+
+
+def test_the_firmware_is_told_where_the_system_is(machine: BlankMachine) -> None:
+    """Before whatever it knows already, the stick among it."""
+    memory = machine.places.firmware_memory
+    memory.mkdir(parents=True)
+    path = machine.add_disk("vda")
+    with sit_at_screen() as (screen, _typist):
+        run_installer(machine.places, screen)
+
+    options = read_options(memory)
+    partition = InstalledDisk(path).table.get(ESP)
+    assert len(read_order(memory)) == TRIES + 1
+    assert all(partition.id.bytes_le in options[number] for number in read_order(memory))
 
 
 def test_of_two_empty_disks_the_person_says_which(machine: BlankMachine) -> None:

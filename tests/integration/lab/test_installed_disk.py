@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from cebox.agent.systemd_boot.entry_name import EntryName
 from cebox.domain.version import Version
 from cebox.errors import NotFound
 from cebox.installer.layout import ROOT_A, ROOT_B
 from cebox.keys.partition_table import find_table
-from cebox.lab.vm.disk import install_from, make_empty_disk, read_slots
+from cebox.lab.vm.disk import cut_short, flip_bit, install_from, make_empty_disk, read_slots
 from cebox.release.manifest import Manifest
+from tests.machines.installed_disk import InstalledDisk
 from tests.machines.key_maker import VERSION, KeyMaker
 
 OLD = Version.parse(VERSION)
@@ -53,13 +55,23 @@ def test_a_new_installation_has_one_release_blessed_in_the_first_slot(disk: Path
 
 
 def test_a_single_wrong_byte_makes_it_another_release(disk: Path, release: Manifest) -> None:
-    with disk.open("r+b") as stream:
-        stream.seek(find_offset(disk, ROOT_A) + release.root.size - 1)
-        last = stream.read(1)[0]
-        stream.seek(-1, 1)
-        stream.write(bytes([last ^ 1]))
-
+    flip_bit(disk, "a", release.root.size - 1)
     assert read_slots(disk, [release]).roots["a"] is None
+
+    flip_bit(disk, "a", release.root.size - 1)
+    assert read_slots(disk, [release]).roots["a"] == OLD
+
+
+def test_a_boot_image_that_is_cut_short_keeps_its_name(disk: Path, release: Manifest, tmp_path: Path) -> None:
+    assert release.boot is not None
+    whole = InstalledDisk(disk).copy_boot_files(tmp_path / "whole")
+    cut_short(disk, EntryName(OLD), 0.5)
+    cut = InstalledDisk(disk).copy_boot_files(tmp_path / "cut")
+    before, after = ((files / f"EFI/Linux/cebox_{OLD}.efi").read_bytes() for files in (whole, cut))
+
+    assert after == before[: release.boot.size // 2]
+    assert (cut / "loader/loader.conf").read_bytes() == (whole / "loader/loader.conf").read_bytes()
+    assert InstalledDisk(disk).check_boot_files(tmp_path).returncode == 0
 
 
 def test_either_slot_may_hold_it(disk: Path, release: Manifest) -> None:

@@ -13,7 +13,7 @@ from cebox.release.applying.budget import Budget
 from cebox.release.manifest import Way, find_way, full_way
 from cebox.release.network.transport import FolderTransport, HttpTransport, Transport
 from cebox.release.patch import most_payload_bytes
-from cebox.release.trust.verify import verify_image
+from cebox.release.trust.images import verify_image
 from tests.integration.release.conftest import Vendor, make_transport
 from tests.integration.release.samples import make_slot, new_image, read_slot
 from tests.servers.range_server import RangeServer

@@ -17,7 +17,7 @@ from cebox.release.making.plan import Limits
 from cebox.release.making.ways import Effort
 from cebox.release.manifest import Component, Manifest, Notes, decode_manifest, find_way, full_way
 from cebox.release.network.transport import FolderTransport
-from cebox.release.trust.verify import verify_image
+from cebox.release.trust.images import verify_image
 from tests.integration.release.conftest import Vendor
 from tests.integration.release.samples import DECEMBER, NOVEMBER, NOW, OCTOBER, build, make_slot, new_image, read_slot
 

@@ -11,7 +11,7 @@ import pytest
 from cebox.release.making.build import build_release
 from cebox.release.making.ways import Effort
 from cebox.release.manifest import Image, Manifest, Notes
-from cebox.release.trust.verify import hash_image
+from cebox.release.trust.images import hash_image
 from tests.integration.release.samples import NOVEMBER, NOW, OCTOBER, make_slot
 from tests.servers.range_server import RangeServer
 
@@ -26,7 +26,7 @@ from cebox.release.applying.apply import apply_best
 from cebox.release.trust.repository import TrustedRepository  # what a box has loaded besides
 from cebox.release.manifest import decode_manifest
 from cebox.release.network.transport import HttpTransport
-from cebox.release.trust.verify import verify_image
+from cebox.release.trust.images import verify_image
 
 def peak_kib():
     # Not getrusage: its maximum is inherited from the process that started this one.

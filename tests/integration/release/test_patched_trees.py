@@ -20,7 +20,7 @@ from cebox.release.making.ways import Effort
 from cebox.release.manifest import Manifest, Notes, Way, find_way, full_way
 from cebox.release.network.transport import FolderTransport
 from cebox.release.patch import Index, Operation, decode_index
-from cebox.release.trust.verify import verify_image
+from cebox.release.trust.images import verify_image
 from tests.integration.release.erofs_trees import describe_unpacked, find_faults, unpack
 from tests.integration.release.samples import NOVEMBER, NOW, OCTOBER, make_slot, read_slot
 

@@ -35,6 +35,24 @@ def test_the_variants_own_files_come_last(folder: Path) -> None:
     assert load_recipe("tiny", folder).overlays == (folder / "overlay", folder / "variants/tiny/overlay")
 
 
+def test_what_a_variant_need_not_say_is_nothing(folder: Path) -> None:
+    recipe = load_recipe("tiny", folder)
+
+    assert (recipe.languages, recipe.answers, recipe.left_out) == ((), (), ())
+
+
+def test_a_variant_says_languages_answers_and_what_it_leaves_out(folder: Path) -> None:
+    variant = folder / "variants/tiny"
+    (variant / "variant.toml").write_text('kernel = "k"\nmodules = []\nlanguages = ["fr"]\n')
+    (variant / "answers").write_text("# keyboard\nsome some/question select fr\n")
+    (variant / "left-out").write_text("usr/share/i18n # once they are made\n")
+    recipe = load_recipe("tiny", folder)
+
+    assert recipe.languages == ("fr",)
+    assert recipe.answers == ("some some/question select fr",)
+    assert recipe.left_out == ("usr/share/i18n",)
+
+
 def test_an_unknown_variant_is_refused_with_those_there_are(folder: Path) -> None:
     with pytest.raises(InvalidInput, match="no variant 'huge'") as refusal:
         load_recipe("huge", folder)

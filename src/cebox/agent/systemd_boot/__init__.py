@@ -6,6 +6,7 @@ What it expects of the system it runs on, all of it below one root folder so tha
     /efi                                      the EFI system partition, mounted
     /efi/EFI/Linux/cebox_<version>+3.efi      a boot image on trial; without a counter: blessed
     /efi/loader/loader.conf                   its `default` names the release to start
+    /sys/firmware/efi/efivars                 the firmware's memory, where it has one
     /run/cebox/slot                           `a` or `b`, written by the initrd that found the slot
     /proc/cmdline                             `cebox.version=` of the running system
     /proc/sys/kernel/random/boot_id           tells one start from every other

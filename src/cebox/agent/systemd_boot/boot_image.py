@@ -37,6 +37,15 @@ def read_content(path: Path) -> SlotContent:
     return SlotContent(version=str(version), sha256=sha256, size=int(size))
 
 
+def is_readable(path: Path) -> bool:
+    """Whether it says what it starts."""
+    try:
+        read_content(path)
+    except (OSError, Untrusted):
+        return False
+    return True
+
+
 def _read_section(stream: BinaryIO) -> str:
     header = _read(stream, 0, _DOS_HEADER_BYTES)
     start = struct.unpack_from("<I", header, 0x3C)[0]

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from cebox.agent.machine import TRIES, Boot, BootImage, SlotContent, SlotName
-from cebox.agent.systemd_boot.boot_image import read_content
+from cebox.agent.systemd_boot.boot_image import is_readable, read_content
 from cebox.agent.systemd_boot.boot_partition import BootPartition, Entry, hash_file
 from cebox.agent.systemd_boot.entry_name import EntryName
+from cebox.agent.systemd_boot.firmware import Firmware
 from cebox.agent.systemd_boot.programs import Programs
 from cebox.agent.systemd_boot.running import Running
 from cebox.agent.systemd_boot.slots import find_entry
@@ -18,10 +19,11 @@ _BLESS_SECONDS = 30.0
 
 
 class SystemdBootLoader:
-    def __init__(self, partition: BootPartition, running: Running, programs: Programs) -> None:
+    def __init__(self, partition: BootPartition, running: Running, programs: Programs, firmware: Firmware) -> None:
         self._partition = partition
         self._running = running
         self._programs = programs
+        self._firmware = firmware
 
     def get_boot(self) -> Boot:
         """A running system without an entry is not blessed: nothing says that it would start again."""
@@ -54,6 +56,7 @@ class SystemdBootLoader:
         kept = self._get_blessed()
         source = _verify_starts(boot_image, content)
         name = EntryName(Version.parse(content.version), tries)
+        self._firmware.insist()
         if not self._is_there(name, source):
             self._partition.remove_others(kept.name)
             # Before the entry exists the pattern matches nothing, and the running system starts.
@@ -74,8 +77,11 @@ class SystemdBootLoader:
             )
 
     def find_tries(self, slot: SlotName) -> int | None:
+        """What the boot loader cannot read it does not show, and never tries."""
         entry = self._find(slot)
-        return entry.name.tries_left if entry else None
+        if entry is None or entry.name.is_blessed:
+            return None
+        return entry.name.tries_left if is_readable(entry.path) else 0
 
     def _find(self, slot: SlotName) -> Entry | None:
         return find_entry(self._partition, self._running, slot)

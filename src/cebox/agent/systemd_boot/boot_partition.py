@@ -1,7 +1,8 @@
 """The boot partition (ESP): which boot images lie on it, and the few writes it sees, each durable and in a safe order.
 
 FAT has no journal. Only a rename within one folder, of a file whose bytes have been read back, makes an entry; until
-then its name is one the boot loader does not look at.
+then its name is one the boot loader does not look at. The settings are one sector of the disk, which is written in its
+place: whole, or not at all.
 """
 
 import errno
@@ -22,6 +23,9 @@ _CHUNK_BYTES = 1 << 20
 # What the folders and the settings may grow by.
 _RESERVE_BYTES = 256 << 10
 _PART_SUFFIX = ".part"
+# What a check of the filesystem makes of bytes that belong to no file, because power went while they were written.
+_RECOVERED = "[Ff][Ss][Cc][Kk][0-9]*.[Rr][Ee][Cc]"
+_SECTOR_BYTES = 512
 _FIRST_SETTINGS = ("timeout 0", "editor no", "auto-entries no", "auto-firmware no")
 
 
@@ -72,9 +76,9 @@ class BootPartition:
         with _write_errors():
             lines = self._read_settings()
             others = [line for line in lines if line.split()[:1] != ["default"]]
-            text = "\n".join([*others, wanted, ""])
-            if lines != text.splitlines():
-                replace_file(self._settings, text.encode())
+            if lines != [*others, wanted]:
+                text = "\n".join([*others, wanted, ""])
+                self._write_settings(text.encode().ljust(_SECTOR_BYTES, b"\n"))
 
     def write_entry(self, source: Path, sha256: str, name: EntryName) -> None:
         """Copy `source` onto the partition, read it back from there, and only then give it its name.
@@ -95,18 +99,30 @@ class BootPartition:
             except BaseException:
                 part.unlink(missing_ok=True)
                 raise
-            sync_directory(self._folder)
+            _settle(self._folder / str(name))
 
     def _read_settings(self) -> list[str]:
+        """Without the empty lines. The first ones, where there are none or a fault has emptied them."""
         try:
             lines = self._settings.read_text(encoding="utf-8", errors="replace").splitlines()
         except FileNotFoundError:
-            return list(_FIRST_SETTINGS)
-        return [line for line in lines if line.strip()]
+            lines = []
+        return [line for line in lines if line.strip()] or list(_FIRST_SETTINGS)
+
+    def _write_settings(self, content: bytes) -> None:
+        """What is as long as before is written over it: its folder need not change then."""
+        if self._settings.is_file() and self._settings.stat().st_size == len(content):
+            with self._settings.open("r+b", buffering=0) as stream:
+                stream.write(content)
+                os.fsync(stream.fileno())
+            return
+        replace_file(self._settings, content)
+        _settle(self._settings)
 
     def _list_parts(self) -> list[Path]:
-        folders = (self._folder, self._settings.parent)
-        return [path for folder in folders if folder.exists() for path in sorted(folder.glob(f"*{_PART_SUFFIX}"))]
+        root = self._settings.parents[1]
+        places = ((self._folder, f"*{_PART_SUFFIX}"), (self._settings.parent, f"*{_PART_SUFFIX}"), (root, _RECOVERED))
+        return [path for folder, pattern in places for path in sorted(folder.glob(pattern))]
 
 
 def hash_file(path: Path) -> str:
@@ -125,6 +141,15 @@ def _copy(source: Path, target: Path) -> str:
         writing.flush()
         os.fsync(writing.fileno())
     return digest.hexdigest()
+
+
+def _settle(path: Path) -> None:
+    """Once renamed: FAT keeps size and place of a file in its folder, and writes them there with the file, not with the
+    folder. Without this, power that goes in the next half minute leaves an empty file.
+    """
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+    sync_directory(path.parent)
 
 
 def _hash_from_disk(path: Path) -> str:

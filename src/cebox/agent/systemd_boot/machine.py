@@ -6,6 +6,7 @@ from cebox.agent.machine import Machine
 from cebox.agent.states import BoxState
 from cebox.agent.systemd_boot.boot_loader import SystemdBootLoader
 from cebox.agent.systemd_boot.boot_partition import BootPartition
+from cebox.agent.systemd_boot.firmware import Firmware
 from cebox.agent.systemd_boot.health import SystemdHealth
 from cebox.agent.systemd_boot.location import AddressLocation
 from cebox.agent.systemd_boot.people import SignedInPeople
@@ -30,7 +31,7 @@ def open_machine(state_folder: Path, root: Path = Path("/"), programs: Programs 
     running, partition = read_running(places), BootPartition(places)
     return Machine(
         slots=SystemdBootSlots(places, partition, running),
-        boot_loader=SystemdBootLoader(partition, running, programs),
+        boot_loader=SystemdBootLoader(partition, running, programs, Firmware(places)),
         power=SystemdPower(programs),
         location=AddressLocation(programs),
         health=SystemdHealth(places, partition, running, programs),

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from cebox.agent.machine import SlotName
 
+ESP_LABEL = "cebox-esp"
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -22,6 +24,14 @@ class Places:
         return self.root / "efi/loader/loader.conf"
 
     @property
+    def boot_partition(self) -> Path:
+        return self.root / "dev/disk/by-partlabel" / ESP_LABEL
+
+    @property
+    def firmware_memory(self) -> Path:
+        return self.root / "sys/firmware/efi/efivars"
+
+    @property
     def running_slot(self) -> Path:
         return self.root / "run/cebox/slot"
 
@@ -32,7 +42,7 @@ class Places:
 
     @property
     def announcement(self) -> Path:
-        """What people should read now; a desktop shows it."""
+        """What is about to happen to the machine (`protocol.desk`); a desktop shows it."""
         return self.root / "run/cebox/announcement"
 
     @property
@@ -56,8 +66,20 @@ class Places:
     def screen(self) -> Path:
         return self.root / "dev/console"
 
+    @property
+    def consoles(self) -> Path:
+        """Where the kernel's console leads; `tty0` is the screen."""
+        return self.root / "sys/class/tty/console/active"
+
     def interface_state(self, name: str) -> Path:
         return self.root / "sys/class/net" / name / "operstate"
+
+    def block_device(self, name: str) -> Path:
+        """What the kernel says of it."""
+        return self.root / "sys/class/block" / name
+
+    def device(self, name: str) -> Path:
+        return self.root / "dev" / name
 
     def slot(self, name: SlotName) -> Path:
         return self.root / f"dev/disk/by-partlabel/cebox-root-{name}"

@@ -15,6 +15,7 @@ _TARGETS: Mapping[str, PowerKind] = MappingProxyType(
         "kexec.target": PowerKind.REBOOT,
     }
 )
+_PATIENCE_SECONDS = 45.0
 
 
 class SystemdPower:
@@ -38,8 +39,10 @@ class SystemdPower:
         # Asked a second time, systemd would refuse; going down is what was wanted.
         if self.take_request() is not None:
             return
-        said = self._programs.run("systemctl", "--no-wall", "--no-ask-password", "--no-block", "-i", verb)
-        if not said.is_success:
+        words = ("systemctl", "--no-wall", "--no-ask-password", "--no-block", "-i", verb)
+        said = self._programs.run(*words, timeout_seconds=_PATIENCE_SECONDS)
+        # A slow answer is no refusal: what counts is whether the machine goes down.
+        if not said.is_success and self.take_request() is None:
             raise Conflict(
                 "power_refused",
                 f"the system does not {verb}: {said.text}",

@@ -24,12 +24,15 @@ from cebox.agent.virtual.boot_table import BootTable, Entry, load_table, save_ta
 from cebox.agent.virtual.trial import Behaviour, read_behaviour
 from cebox.domain.device import Place
 from cebox.errors import Conflict
+from cebox.kit.files import replace_file
+from cebox.protocol.desk import Coming
 from cebox.protocol.device import SiteInfo
 
 NETWORK_FILE = "network.json"
 POWER_FILE = "power-request"
 PEOPLE_FILE = "people"
 SCREEN_FILE = "screen"
+DESKTOP_FILE = "desktop.json"
 
 
 class NetworkFile(msgspec.Struct, frozen=True):
@@ -163,6 +166,7 @@ class VirtualPeople:
     def __init__(self, folder: Path) -> None:
         self._present = folder / PEOPLE_FILE
         self._screen = folder / SCREEN_FILE
+        self._desktop = folder / DESKTOP_FILE
 
     def list_present(self) -> tuple[str, ...]:
         try:
@@ -170,12 +174,22 @@ class VirtualPeople:
         except (OSError, UnicodeDecodeError):
             return ()
 
+    def is_present(self, user: int) -> bool:  # noqa: ARG002 - whoever reaches the folder sits at the machine
+        return True
+
     def announce(self, text: str) -> None:
         with suppress(OSError), self._screen.open("a", encoding="utf-8") as stream:
             stream.write(f"{text}\n")
 
-    def show_progress(self, text: str) -> None:
-        self.announce(text)
+    def show_coming(self, coming: Coming | None) -> None:
+        with suppress(OSError):
+            if coming is None:
+                self._desktop.unlink(missing_ok=True)
+            else:
+                replace_file(self._desktop, msgspec.json.encode(coming))
+
+    def show_farewell(self, text: str, progress: str) -> None:
+        self.announce(f"{text} {progress}")
 
 
 class VirtualWitness:

@@ -94,7 +94,7 @@ async def show_account(visit: Visit) -> Response:
 async def show_accounts(visit: Visit) -> Response:
     # A customer sees the one account there is for them: their own.
     async with visit.console.database.read() as connection:
-        listed = await list_accounts(connection, visit.caller.scope, Page(100, visit.asked("after") or None))
+        listed = await list_accounts(connection, visit.caller.scope, visit.piece(100))
         now, counts = visit.formats.now, {}
         for account in listed.items:
             scope = Scope.account(account.id)

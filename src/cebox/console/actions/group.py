@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from cebox.console.access import Caller
 from cebox.console.accounts.service import open_production
 from cebox.console.actions.forecast import Forecaster, choose_blocker
@@ -12,6 +14,7 @@ from cebox.console.actions.records import Command, CommandProgress, DeviceForeca
 from cebox.console.actions.repository import ActionRepository
 from cebox.console.actions.service import choose_expiry, get_command, make_update_values, make_values
 from cebox.console.database.engine import Unit
+from cebox.console.database.scope import Scope
 from cebox.console.devices.records import DeviceRecord
 from cebox.console.devices.repository import DeviceRepository
 from cebox.console.journal import service as journal
@@ -105,6 +108,13 @@ class GroupService:
         await journal.record(
             self._unit, self._caller, "command_sent", command.id, facts, command.account_id, at=self._now
         )
+
+
+async def find_running_command(connection: AsyncConnection, scope: Scope) -> CommandProgress | None:
+    """The newest group command that still has something under way."""
+    actions = ActionRepository(connection, scope)
+    command = await actions.find_running_command()
+    return CommandProgress(command, await actions.count_states(command.id)) if command else None
 
 
 def _get_account(records: Iterable[DeviceRecord]) -> AccountId:

@@ -212,6 +212,20 @@ class ActionRepository:
         row = (await self._connection.execute(statement)).one_or_none()
         return _make_command(row) if row else None
 
+    async def find_running_command(self) -> Command | None:
+        """The newest that still has something under way."""
+        open_ones = select(actions.c.command_id).where(
+            actions.c.is_open, actions.c.command_id.is_not(None), self._scope.filter(actions.c.account_id)
+        )
+        statement = (
+            select(commands)
+            .where(commands.c.id.in_(open_ones), self._scope.filter(commands.c.account_id))
+            .order_by(commands.c.created_at.desc(), commands.c.id.desc())
+            .limit(1)
+        )
+        row = (await self._connection.execute(statement)).one_or_none()
+        return _make_command(row) if row else None
+
     async def list_commands(self, page: Page) -> Listed[Command]:
         """The newest first."""
         statement = select(commands).where(self._scope.filter(commands.c.account_id))

@@ -51,4 +51,7 @@ actions = Table(
     Index(None, "device_id", "is_open"),
     Index(None, "is_open", "deadline_at"),
     Index(None, "account_id", "created_at"),
+    # The newest action of a device, and the devices whose newest is in some state.
+    Index(None, "device_id", "created_at", "id"),
+    Index(None, "account_id", "state", "device_id"),
 )

@@ -4,7 +4,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from cebox.console.announcements.service import list_announcements, mark_read
-from cebox.console.database.paging import Page
 from cebox.console.web.visit import Visit, page
 from cebox.console.web.words import mark as _
 from cebox.domain.role import Permission
@@ -15,7 +14,7 @@ async def show_announcements(visit: Visit) -> Response:
     if visit.account is None:
         return visit.show("devices/no-account.html")
     async with visit.console.database.read() as connection:
-        listed = await list_announcements(connection, visit.scope, Page(30, visit.asked("after") or None))
+        listed = await list_announcements(connection, visit.scope, visit.piece(30))
     template = "announcements/list-part.html" if visit.is_fragment else "announcements/list.html"
     return visit.show(template, listed=listed)
 

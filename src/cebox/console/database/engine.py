@@ -1,9 +1,12 @@
 """The engine for a database address, and the unit of work every edge opens on it."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
@@ -14,6 +17,7 @@ from cebox.errors import InvalidInput, Unavailable
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _SQLITE_BUSY_MILLISECONDS = 20_000
+_CLOSING_SECONDS = 5.0
 
 
 def parse_database_url(text: str) -> URL:
@@ -47,7 +51,8 @@ class Database:
     def __init__(self, url: URL, publish: Callable[[list[str]], None] = lambda _topics: None) -> None:
         self.url = url
         self._publish = publish
-        self.engine: AsyncEngine = _make_engine(url)
+        self._threads: WeakSet[threading.Thread] = WeakSet()
+        self.engine: AsyncEngine = _make_engine(url, self._threads)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Unit]:
@@ -95,6 +100,9 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+        # A connection whose user was cancelled is closed by its thread, which reports to the loop that opened it.
+        for thread in tuple(self._threads):
+            await asyncio.to_thread(thread.join, _CLOSING_SECONDS)
 
 
 def _is_away(error: DBAPIError) -> bool:
@@ -106,13 +114,15 @@ def _unreachable() -> Unavailable:
     return Unavailable("database_unreachable", "the console's database does not answer", hint="Try again in a while.")
 
 
-def _make_engine(url: URL) -> AsyncEngine:
+def _make_engine(url: URL, threads: WeakSet[threading.Thread]) -> AsyncEngine:
+    """`threads`: those of SQLite's connections, one each, as they are opened."""
     if url.get_backend_name() != "sqlite":
         return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(url)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "connect", lambda one, _record: threads.add(one.driver_connection._thread))
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
 

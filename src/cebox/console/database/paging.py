@@ -21,18 +21,20 @@ LARGEST_LIMIT = 500
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which piece: at most `limit` items behind the cursor `after` (None: from the start)."""
+    """Which piece: at most `limit` items behind the cursor `after` (None: from the start), or ahead of `before`."""
 
     limit: int = DEFAULT_LIMIT
     after: str | None = None
+    before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Listed(Generic[T]):
-    """One piece of a list; `next` is the cursor of the following piece, None at the end."""
+    """One piece of a list; `next` continues it as `after`, `previous` goes back as `before`; None at either end."""
 
     items: tuple[T, ...]
     next: str | None = None
+    previous: str | None = None
 
 
 async def list_page(
@@ -49,16 +51,28 @@ async def list_page(
     Raises InvalidInput (`cursor_malformed`).
     """
     limit = max(1, min(page.limit, LARGEST_LIMIT))
-    if page.after is not None:
-        values = _decode_cursor(page.after, [key.type.python_type for key in keys])
-        behind = tuple_(*(literal(value, key.type) for value, key in zip(values, keys, strict=True)))
+    is_back = page.before is not None
+    is_falling = is_descending != is_back
+    cursor = page.before if is_back else page.after
+    if cursor is not None:
+        values = _decode_cursor(cursor, [key.type.python_type for key in keys])
+        mark = tuple_(*(literal(value, key.type) for value, key in zip(values, keys, strict=True)))
         place = tuple_(*keys)
-        statement = statement.where(place < behind if is_descending else place > behind)
-    order = [key.desc() if is_descending else key.asc() for key in keys]
-    rows = (await connection.execute(statement.order_by(*order).limit(limit + 1))).all()
-    is_more = len(rows) > limit
-    cursor = _encode_cursor([getattr(rows[limit - 1], key.name) for key in keys]) if is_more else None
-    return Listed(tuple(make(row) for row in rows[:limit]), cursor)
+        statement = statement.where(place < mark if is_falling else place > mark)
+    order = [key.desc() if is_falling else key.asc() for key in keys]
+    found = (await connection.execute(statement.order_by(*order).limit(limit + 1))).all()
+    is_more = len(found) > limit
+    rows = list(reversed(found[:limit])) if is_back else list(found[:limit])
+    has_next, has_previous = (bool(rows), is_more) if is_back else (is_more, bool(rows) and cursor is not None)
+    return Listed(
+        tuple(make(row) for row in rows),
+        _cursor_of(rows[-1], keys) if has_next else None,
+        _cursor_of(rows[0], keys) if has_previous else None,
+    )
+
+
+def _cursor_of(row: Row[Any], keys: Sequence[Column[Any] | Label[Any]]) -> str:
+    return _encode_cursor([getattr(row, key.name) for key in keys])
 
 
 def _encode_cursor(values: list[Any]) -> str:

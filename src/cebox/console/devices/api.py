@@ -101,7 +101,7 @@ async def choose_filters(
         version=Version.parse(version) if version else None,
         is_behind=is_behind,
         phase=phase,
-        last_action=last_action,
+        last_states=frozenset({last_action} if last_action else ()),
         order=Order(sort.removeprefix("-")),
         is_reversed=sort.startswith("-"),
     )

@@ -3,20 +3,22 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, literal, not_, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, case, exists, false, func, literal, not_, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cebox.console.accounts.tables import accounts, tags
 from cebox.console.actions.tables import actions
 from cebox.console.database.paging import Listed, Page, list_page
 from cebox.console.database.scope import Scope
-from cebox.console.devices.records import DeviceFilters, DeviceRecord, Order
+from cebox.console.devices.records import DeviceFilters, DeviceRecord, FleetGroup, Order
 from cebox.console.devices.repository import make_record
 from cebox.console.devices.tables import devices
 from cebox.console.sites.tables import sites
-from cebox.domain.device import PRESENCE
+from cebox.domain.action import ActionKind
+from cebox.domain.device import PRESENCE, DeviceKind
 from cebox.domain.ids import DeviceId
 from cebox.domain.version import Version
+from cebox.protocol.device import BoxPhase
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -48,11 +50,23 @@ class DeviceListing:
         statement = select(devices.c.id).where(*await self._conditions(filters)).order_by(devices.c.id).limit(limit)
         return tuple(DeviceId(one) for one in (await self._connection.execute(statement)).scalars())
 
+    async def summarise(self) -> tuple[FleetGroup, ...]:
+        """Every device of the scope, counted; a few rows, whatever the size of the fleet."""
+        by = (devices.c.kind, devices.c.phase, devices.c.running)
+        statement = (
+            select(*by, func.count().label("many")).where(self._scope.filter(devices.c.account_id)).group_by(*by)
+        )
+        return tuple(
+            FleetGroup(
+                DeviceKind(row.kind), BoxPhase(row.phase), Version.parse(row.running) if row.running else None, row.many
+            )
+            for row in await self._connection.execute(statement)
+        )
+
     async def _conditions(self, filters: DeviceFilters) -> list[ColumnElement[bool]]:
         conditions = [self._scope.filter(devices.c.account_id)]
         if search := filters.search.replace("\0", "").strip():
-            places = (devices.c.name, devices.c.serial, devices.c.id)
-            conditions.append(or_(*(place.icontains(search, autoescape=True) for place in places)))
+            conditions.append(_holds(search))
         if filters.site_id is not None:
             conditions.append(devices.c.site_id == filters.site_id if filters.site_id else devices.c.site_id.is_(None))
         if filters.kind is not None:
@@ -66,8 +80,24 @@ class DeviceListing:
             conditions.append(behind if filters.is_behind else not_(behind))
         if filters.phase is not None:
             conditions.append(devices.c.phase == filters.phase.value)
-        if filters.last_action is not None:
-            conditions.append(_last_state() == filters.last_action.value)
+        conditions += self._action_conditions(filters)
+        return conditions
+
+    def _action_conditions(self, filters: DeviceFilters) -> list[ColumnElement[bool]]:
+        """From the actions, which are few in any one state, to their devices; not the other way round."""
+        mine = self._scope.filter(actions.c.account_id)
+        conditions: list[ColumnElement[bool]] = []
+        if filters.last_states:
+            states = sorted(state.value for state in filters.last_states)
+            newest = select(actions.c.device_id).where(mine, actions.c.state.in_(states), not_(_has_newer()))
+            conditions.append(devices.c.id.in_(newest))
+        if filters.is_updating is not None:
+            is_update = actions.c.kind == ActionKind.UPDATE.value
+            under_way = devices.c.id.in_(select(actions.c.device_id).where(mine, actions.c.is_open, is_update))
+            conditions.append(under_way if filters.is_updating else not_(under_way))
+        if filters.command_id is not None:
+            of_command = select(actions.c.device_id).where(mine, actions.c.command_id == filters.command_id)
+            conditions.append(devices.c.id.in_(of_command))
         return conditions
 
     def _on(self) -> ColumnElement[bool]:
@@ -97,7 +127,7 @@ class DeviceListing:
     async def _order(self, order: Order) -> ColumnElement[Any]:
         match order:
             case Order.NAME:
-                return func.lower(devices.c.name, type_=devices.c.name.type)
+                return devices.c.sort_name
             case Order.SEEN:
                 return func.coalesce(devices.c.last_seen_at, literal(_NEVER, devices.c.last_seen_at.type))
             case Order.SITE:
@@ -118,11 +148,17 @@ class DeviceListing:
         return case(ranks, value=devices.c.running, else_=0)
 
 
-def _last_state() -> ColumnElement[str]:
-    newest: Select[Any] = (
-        select(actions.c.state)
-        .where(actions.c.device_id == devices.c.id)
-        .order_by(actions.c.created_at.desc(), actions.c.id.desc())
-        .limit(1)
+def _holds(search: str) -> ColumnElement[bool]:
+    return or_(
+        devices.c.sort_name.contains(search.lower(), autoescape=True),
+        devices.c.serial.icontains(search, autoescape=True),
+        devices.c.id.contains(search.lower(), autoescape=True),
     )
-    return newest.scalar_subquery()
+
+
+def _has_newer() -> ColumnElement[bool]:
+    newer = actions.alias("newer")
+    return exists().where(
+        newer.c.device_id == actions.c.device_id,
+        tuple_(newer.c.created_at, newer.c.id) > tuple_(actions.c.created_at, actions.c.id),
+    )

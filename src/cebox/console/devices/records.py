@@ -8,7 +8,7 @@ from typing import Any
 from cebox.console.actions.records import Action
 from cebox.domain.action import ActionState
 from cebox.domain.device import DeviceKind, Place, Slots, is_on
-from cebox.domain.ids import AccountId, DeviceId, KeyId, SiteId
+from cebox.domain.ids import AccountId, CommandId, DeviceId, KeyId, SiteId
 from cebox.domain.resolution import Resolution
 from cebox.domain.version import Version
 from cebox.errors import NotFound
@@ -110,7 +110,10 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeviceFilters:
-    """All given conditions hold together. `search` looks in names, serials and ids. `site_id` "" is: without a site."""
+    """All given conditions hold together. `search` looks in names, serials and ids. `site_id` "" is: without a site.
+
+    `last_states` is what its newest action may have come to; `is_updating`: an update of it is under way.
+    """
 
     search: str = ""
     site_id: SiteId | None = None
@@ -119,9 +122,58 @@ class DeviceFilters:
     version: Version | None = None
     is_behind: bool | None = None
     phase: BoxPhase | None = None
-    last_action: ActionState | None = None
+    last_states: frozenset[ActionState] = frozenset()
+    is_updating: bool | None = None
+    command_id: CommandId | None = None
     order: Order = Order.NAME
     is_reversed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FleetGroup:
+    """How many devices of an account are of this kind, in this phase and run this."""
+
+    kind: DeviceKind
+    phase: BoxPhase
+    running: Version | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSummary:
+    """An account's devices in numbers. `version` is the account's."""
+
+    groups: tuple[FleetGroup, ...]
+    version: Version
+
+    @property
+    def total(self) -> int:
+        return sum(group.count for group in self.groups)
+
+    @property
+    def server_count(self) -> int:
+        return sum(group.count for group in self.groups if group.kind is DeviceKind.WRS)
+
+    @property
+    def box_count(self) -> int:
+        return self.total - self.server_count
+
+    @property
+    def behind_count(self) -> int:
+        return sum(count for version, count in self.versions.items() if version < self.version)
+
+    @property
+    def ready_count(self) -> int:
+        return sum(group.count for group in self.groups if group.phase is BoxPhase.STAGED)
+
+    @property
+    def versions(self) -> dict[Version, int]:
+        """What runs, and on how many; the newest first."""
+        counts: dict[Version, int] = {}
+        for group in self.groups:
+            if group.running is not None:
+                counts[group.running] = counts.get(group.running, 0) + group.count
+        return dict(sorted(counts.items(), reverse=True))
 
 
 def device_unknown(device_id: str) -> NotFound:

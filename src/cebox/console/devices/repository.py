@@ -126,7 +126,7 @@ class DeviceRepository:
         return set((await self._connection.execute(statement)).scalars())
 
     async def add(self, values: Mapping[str, Any]) -> None:
-        await self._connection.execute(insert(devices).values(**values))
+        await self._connection.execute(insert(devices).values(**values, sort_name=values["name"].lower()))
 
     async def change(self, device_id: DeviceId, values: Mapping[str, Any]) -> None:
         await self._connection.execute(

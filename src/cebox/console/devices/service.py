@@ -18,6 +18,7 @@ from cebox.console.devices.records import (
     DeviceView,
     Event,
     EventKind,
+    FleetSummary,
     device_unknown,
 )
 from cebox.console.devices.repository import DeviceRepository
@@ -27,11 +28,13 @@ from cebox.console.live.hub import account_topic, device_topic, site_topic
 from cebox.domain.ids import AccountId, DeviceId, SiteId
 from cebox.domain.resolution import SiteServer
 from cebox.domain.role import Permission
+from cebox.domain.version import Version
 
 __all__ = [
     "count_devices",
     "describe_devices",
     "find_site_server",
+    "find_site_wrs",
     "get_device",
     "get_record",
     "list_device_ids",
@@ -41,6 +44,7 @@ __all__ = [
     "notify_change",
     "record_event",
     "remove_device",
+    "summarise_fleet",
 ]
 
 
@@ -49,11 +53,18 @@ async def list_devices(
 ) -> Listed[DeviceView]:
     """Raises InvalidInput (`cursor_malformed`)."""
     listed = await DeviceListing(connection, scope, now).list_page(filters, page)
-    return Listed(await describe_devices(connection, scope, listed.items, now), listed.next)
+    return Listed(await describe_devices(connection, scope, listed.items, now), listed.next, listed.previous)
 
 
 async def count_devices(connection: AsyncConnection, scope: Scope, filters: DeviceFilters, now: datetime) -> int:
     return await DeviceListing(connection, scope, now).count(filters)
+
+
+async def summarise_fleet(
+    connection: AsyncConnection, account_id: AccountId, version: Version, now: datetime
+) -> FleetSummary:
+    """`version`: the account's."""
+    return FleetSummary(await DeviceListing(connection, Scope.account(account_id), now).summarise(), version)
 
 
 async def list_device_ids(
@@ -127,6 +138,11 @@ async def find_site_server(
     """The WRS that decides on a site (R6); None when there is none, or none that ever served."""
     wrs = (await DeviceRepository(connection, scope).find_site_servers([site_id])).get(site_id)
     return make_site_server(wrs, now) if wrs else None
+
+
+async def find_site_wrs(connection: AsyncConnection, scope: Scope, site_id: SiteId) -> DeviceRecord | None:
+    """The machine itself, whether it ever served or not."""
+    return (await DeviceRepository(connection, scope).find_site_servers([site_id])).get(site_id)
 
 
 async def record_event(

@@ -1,6 +1,19 @@
-"""Devices as they were enrolled and as they last described themselves, and what happened to them."""
+"""Devices as they were enrolled and last described themselves, what happened to them, and people's views of them."""
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from cebox.console.database.columns import Id, Name, UtcDateTime, VersionText, Word, metadata
 
@@ -15,6 +28,8 @@ devices = Table(
     Column("key_id", Id, ForeignKey("keys.id")),
     Column("kind", Word, nullable=False),
     Column("name", Name, nullable=False),
+    # The name as lists sort it and searches look in it: without capitals.
+    Column("sort_name", Name, nullable=False, server_default=""),
     Column("serial", Name, nullable=False, server_default=""),
     Column("public_key", String(64), nullable=False, unique=True),
     Column("enrolled_at", UtcDateTime, nullable=False),
@@ -40,6 +55,10 @@ devices = Table(
     # The live progress of its update (protocol.device.Progress), if one runs.
     Column("progress", JSON),
     Index(None, "account_id", "name", unique=True),
+    # By name, and what most filters and every search look at: rows that do not match are never fetched.
+    Index(None, "account_id", "sort_name", "id", "serial", "kind", "phase", "running"),
+    # Counts and versions of a whole fleet are read from this one alone.
+    Index(None, "account_id", "kind", "phase", "running"),
     # At most one WRS per site, whoever enrols at the same moment.
     Index("uq_devices_site_id_wrs", "site_id", unique=True, sqlite_where=_IS_WRS, postgresql_where=_IS_WRS),
 )
@@ -57,4 +76,17 @@ device_events = Table(
     Column("result_id", Id),
     Index(None, "device_id", "result_id", unique=True),
     Index(None, "device_id", "at"),
+)
+
+saved_views = Table(
+    "saved_views",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("account_id", Id, ForeignKey("accounts.id"), nullable=False),
+    Column("name", Name, nullable=False),
+    # The filters, order and columns as the page's address names them.
+    Column("query", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("user_id", "account_id", "name"),
 )

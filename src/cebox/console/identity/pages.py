@@ -7,7 +7,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from cebox.console.database.paging import Page
 from cebox.console.gate import SESSION_COOKIE, get_console, get_page_caller
 from cebox.console.identity.records import NewUser, Session
 from cebox.console.identity.service import IdentityService, UserChange, list_users
@@ -77,7 +76,7 @@ async def show_users(visit: Visit) -> Response:
         return visit.show("identity/users.html", listed=None, roles={}, role_names=ROLE_WORDS)
     scope = visit.caller.scope if visit.asked("all") and visit.caller.is_vendor else visit.scope
     async with visit.console.database.read() as connection:
-        listed = await list_users(connection, visit.caller, scope, Page(after=visit.asked("after") or None))
+        listed = await list_users(connection, visit.caller, scope, visit.piece(50))
     return visit.show("identity/users.html", listed=listed, roles=_roles_to_give(visit), role_names=ROLE_WORDS)
 
 

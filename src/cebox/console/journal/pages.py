@@ -6,7 +6,6 @@ from types import MappingProxyType
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from cebox.console.database.paging import Page
 from cebox.console.journal.service import list_entries
 from cebox.console.web.visit import Visit, page
 from cebox.console.web.words import mark as _
@@ -78,7 +77,7 @@ FACT_WORDS: Mapping[str, str] = MappingProxyType(
 async def show_journal(visit: Visit) -> Response:
     scope = visit.caller.scope if visit.caller.is_vendor and (visit.asked("all") or not visit.account) else visit.scope
     async with visit.console.database.read() as connection:
-        listed = await list_entries(connection, scope, Page(50, visit.asked("after") or None))
+        listed = await list_entries(connection, scope, visit.piece(50))
     return visit.show("journal/list.html", listed=listed, verbs=VERB_WORDS, fact_words=FACT_WORDS)
 
 

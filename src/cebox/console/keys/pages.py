@@ -24,7 +24,7 @@ async def show_keys(visit: Visit) -> Response:
     if visit.account is None:
         return visit.show("devices/no-account.html")
     async with visit.console.database.read() as connection:
-        listed = await list_keys(connection, visit.scope, Page(50, visit.asked("after") or None))
+        listed = await list_keys(connection, visit.scope, visit.piece(50))
         sites = await list_sites(connection, visit.scope, Page(500))
         uses = await find_uses(connection, visit.scope, listed.items)
     states = {one.key.id: judge(one, visit.formats.now) for one in listed.items}

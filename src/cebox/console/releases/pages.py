@@ -8,26 +8,32 @@ from cebox.console.database.paging import Page
 from cebox.console.devices.records import DeviceFilters
 from cebox.console.devices.service import count_devices
 from cebox.console.releases.importing import refresh_repository
-from cebox.console.releases.service import get_release, list_releases, withdraw_release
+from cebox.console.releases.service import find_changes, get_release, list_releases, withdraw_release
 from cebox.console.web.visit import Visit, page
 from cebox.console.web.words import mark as _
 from cebox.domain.role import Permission
 from cebox.domain.version import Version
+from cebox.errors import InvalidInput
 
 
 @page()
 async def show_releases(visit: Visit) -> Response:
     async with visit.console.database.read() as connection:
-        listed = await list_releases(connection, Page(50, visit.asked("after") or None))
+        listed = await list_releases(connection, visit.piece(50))
     template = "releases/list-part.html" if visit.is_fragment else "releases/list.html"
     return visit.show(template, listed=listed)
 
 
 @page()
 async def show_release(visit: Visit) -> Response:
+    version = _version(visit)
     async with visit.console.database.read() as connection:
-        entry = await get_release(connection, _version(visit))
-    return visit.show("releases/release.html", entry=entry, listing=entry.listing, release=entry.listing.release)
+        entry = await get_release(connection, version)
+        before = _find_before(visit)
+        changes = await find_changes(connection, before, version) if before and before != version else None
+    return visit.show(
+        "releases/release.html", entry=entry, listing=entry.listing, release=entry.listing.release, changes=changes
+    )
 
 
 @page(Permission.VENDOR)
@@ -70,6 +76,14 @@ def build_routes() -> list[BaseRoute]:
         Route("/releases/{version}/withdraw", show_withdrawal, methods=["GET"]),
         Route("/releases/{version}/withdraw", withdraw, methods=["POST"]),
     ]
+
+
+def _find_before(visit: Visit) -> Version | None:
+    """What to compare with: the version the address names, else the account's."""
+    try:
+        return Version.parse(visit.asked("from"))
+    except InvalidInput:
+        return visit.account.version if visit.account else None
 
 
 def _version(visit: Visit) -> Version:

@@ -35,6 +35,30 @@ class CatalogueEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A component in two releases. `before` None: it is added; `after` None: it is removed."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What differs between two releases: the kernel first, then what has another version, each by name."""
+
+    before: Version
+    after: Version
+    changed: tuple[Change, ...]
+    added: tuple[Change, ...]
+    removed: tuple[Change, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.changed or self.added or self.removed)
+
+
+@dataclass(frozen=True, slots=True)
 class Imported:
     """What came of an import. `differing` are versions whose signed content changed, which must never happen (R1)."""
 

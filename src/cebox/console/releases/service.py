@@ -12,8 +12,9 @@ from cebox.console.database.engine import Unit
 from cebox.console.database.paging import Listed, Page
 from cebox.console.database.scope import Scope
 from cebox.console.journal import service as journal
+from cebox.console.releases.changes import compare_releases
 from cebox.console.releases.offers import Offer
-from cebox.console.releases.records import CatalogueEntry, Component, Imported, Listing
+from cebox.console.releases.records import CatalogueEntry, Changes, Component, Imported, Listing
 from cebox.console.releases.repository import ReleaseRepository
 from cebox.domain.release import Release, is_new_publication
 from cebox.domain.role import Permission
@@ -41,6 +42,14 @@ async def get_release(connection: AsyncConnection, version: Version) -> Catalogu
     if entry is None:
         raise NotFound("release_unknown", f"{version} is not published", hint="See the list of releases.")
     return entry
+
+
+async def find_changes(connection: AsyncConnection, before: Version | None, after: Version) -> Changes | None:
+    """What changes from one release to another; None when either is not in the catalogue."""
+    repository = ReleaseRepository(connection)
+    old = await repository.find(before) if before else None
+    new = await repository.find(after)
+    return compare_releases(old, new) if old and new else None
 
 
 async def import_offers(

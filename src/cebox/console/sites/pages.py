@@ -27,7 +27,7 @@ async def show_sites(visit: Visit) -> Response:
         return visit.show("devices/no-account.html")
     now = visit.formats.now
     async with visit.console.database.read() as connection:
-        listed = await list_sites(connection, visit.scope, Page(100, visit.asked("after") or None))
+        listed = await list_sites(connection, visit.scope, visit.piece(100))
         wrs = await list_devices(connection, visit.scope, DeviceFilters(kind=DeviceKind.WRS), Page(_PIECE), now)
         counts = {}
         for site in listed.items:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy import Row, Select, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -90,6 +90,10 @@ class SiteRepository:
 
     async def list_sites(self, page: Page) -> Listed[Site]:
         return await list_page(self._connection, self._select(), [sites.c.name, sites.c.id], page, _make_site)
+
+    async def count(self) -> int:
+        statement = select(func.count()).select_from(sites).where(self._scope.filter(sites.c.account_id))
+        return (await self._connection.execute(statement)).scalar_one()
 
     def _select(self) -> Select[Any]:
         return (

@@ -42,6 +42,10 @@ async def get_account_limits(connection: AsyncConnection, scope: Scope, account_
     return load_limits(await accounts.find_line_limits(account_id)) or NO_LIMITS
 
 
+async def count_sites(connection: AsyncConnection, scope: Scope) -> int:
+    return await SiteRepository(connection, scope).count()
+
+
 class SiteService:
     """Every call raises NotPermitted (`role_may_not`) for who may not administer."""
 

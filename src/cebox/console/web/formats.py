@@ -61,6 +61,21 @@ class Formats:
             return self.words.get(_("yesterday %(time)s")) % {"time": format_time(local, "HH:mm", locale=self.language)}
         return self.day(moment)
 
+    def heading(self, moment: datetime) -> str:
+        """The day something happened, over all that happened on it: today, yesterday, Thursday 3 December."""
+        local, today = moment.astimezone(self.zone).date(), self.now.astimezone(self.zone).date()
+        if local == today:
+            return self.words.get(_("Today"))
+        if local == today - timedelta(days=1):
+            return self.words.get(_("Yesterday"))
+        pattern = "EEEE d MMMM" if local.year == today.year else "d MMMM y"
+        said = format_date(local, pattern, locale=self.language)
+        return said[:1].upper() + said[1:]
+
+    def clock(self, moment: datetime) -> str:
+        """Under a heading: the hour alone."""
+        return format_time(moment.astimezone(self.zone), "HH:mm", locale=self.language)
+
     def hour(self, moment: datetime) -> str:
         """For what is less than a day away: 22:00."""
         return format_time(moment.astimezone(self.zone), "HH:mm", locale=self.language)

@@ -53,6 +53,9 @@ _OWN: Mapping[str, Refusal] = {
     ),
     "sign_in_refused": Refusal(_("Unknown address or wrong password."), _("Check both and try again.")),
     "site_unknown": Refusal(_("There is no such site.")),
+    "too_many_views": Refusal(_("You keep as many views as there may be."), _("Remove one first.")),
+    "view_name_malformed": Refusal(_("A view needs a name of one line."), _("Write one and keep the view again.")),
+    "view_unknown": Refusal(_("There is no such view."), _("It may be removed already.")),
     "tag_malformed": Refusal(
         _("This is not a tag name."), _("Use lower-case letters, digits, dots and dashes, such as essai-2026.12.")
     ),

@@ -81,7 +81,7 @@ class KeyState(StrEnum):
 KEY: Mapping[KeyState, Status] = MappingProxyType(
     {
         KeyState.CURRENT: Status("circle-check", Tone.OK, _("Up to date")),
-        KeyState.OUT_OF_DATE: Status("clock-exclamation", Tone.WARN, _("To be made again")),
+        KeyState.OUT_OF_DATE: Status("clock-exclamation", Tone.WARN, _("Out of date")),
         KeyState.REVOKED: Status("ban", Tone.IDLE, _("Revoked")),
         KeyState.EXPIRED: Status("hourglass-off", Tone.IDLE, _("Expired")),
         KeyState.USED_UP: Status("check", Tone.IDLE, _("Used up")),
@@ -100,7 +100,7 @@ _SEVERITY_LOOK: Mapping[Severity, tuple[str, Tone]] = MappingProxyType(
 _CALM: Mapping[Finding, tuple[str, Tone]] = MappingProxyType(
     {
         Finding.DEVICE_OFF: ("moon", Tone.IDLE),
-        Finding.DEVICE_BUSY: ("refresh", Tone.RUN),
+        Finding.DEVICE_BUSY: ("loader-2", Tone.RUN),
         Finding.ALREADY_THERE: ("circle-check", Tone.OK),
         Finding.ALREADY_STAGED: ("power", Tone.RUN),
         Finding.WINDOW_CLOSED: ("clock", Tone.RUN),

@@ -6,7 +6,7 @@ errors are dealt with, so that a page cannot forget them.
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
@@ -23,6 +23,7 @@ from cebox.console.database.scope import Scope
 from cebox.console.gate import FORM_SECRET_HEADER, get_console, get_page_caller, verify_form_secret
 from cebox.console.state import Console
 from cebox.console.web.formats import Formats, find_zone
+from cebox.console.web.menu import MenuCounts, load_menu_counts
 from cebox.console.web.pieces import ROLE_WORDS, console_version
 from cebox.console.web.refusals import find_failure, find_refusal
 from cebox.console.web.render import render
@@ -36,6 +37,7 @@ ACCOUNT_COOKIE = "cebox_account"
 ZONE_COOKIE = "cebox_zone"
 _MOST_ACCOUNTS = 500
 _LARGEST_FORM_FIELDS = 1000
+_PLACES = frozenset({"after", "before", "at"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Visit:
     account: Account | None
     accounts: tuple[Account, ...] = ()
     form: FormData = field(default_factory=FormData)
+    counts: MenuCounts | None = None
 
     @property
     def is_fragment(self) -> bool:
@@ -82,10 +85,19 @@ class Visit:
 
     def here(self, **changes: str) -> str:
         """The address of this page with other parameters; a new view starts from its first piece."""
-        parameters = {name: value for name, value in self.request.query_params.items() if name != "after"}
+        parameters = {name: value for name, value in self.request.query_params.items() if name not in _PLACES}
         parameters.update(changes)
         query = urlencode({name: value for name, value in parameters.items() if value})
         return f"{self.request.url.path}?{query}" if query else self.request.url.path
+
+    def piece(self, limit: int) -> Page:
+        """Which piece of a list the address asks for."""
+        return Page(limit, self.asked("after") or None, self.asked("before") or None)
+
+    def address_of(self, query: str, **more: str) -> str:
+        """The address of this page with another query."""
+        whole = "&".join(part for part in (query, urlencode(more)) if part)
+        return f"{self.request.url.path}?{whole}" if whole else self.request.url.path
 
     def show(self, template: str, *, status: int = 200, **context: Any) -> Response:
         response = render(self.formats, template, {**self._context(), **context}, status=status)
@@ -101,12 +113,15 @@ class Visit:
             return self.show(template, status=status, **context)
         return self.show("dialog-page.html", inner=template, status=status, **context)
 
-    def done(self, message: str, *, address: str) -> Response:
-        """After a change: the dialog closes, the page brings itself up to date and says `message`."""
+    def done(self, message: str, *, address: str, clears: bool = False) -> Response:
+        """After a change: the dialog closes, the page brings itself up to date and says `message`.
+
+        `clears`: what was selected has served.
+        """
         if not self.is_fragment:
             return RedirectResponse(address, status_code=303)
         # Pure ASCII, for it travels in a header.
-        event = json.dumps({"done": {"message": message}})
+        event = json.dumps({"done": {"message": message, "clears": clears}})
         return Response(status_code=204, headers={"HX-Trigger": event, "Cache-Control": "no-store"})
 
     def refuse(self, error: CeboxError) -> Response:
@@ -117,6 +132,7 @@ class Visit:
             "reader": self.caller,
             "account": self.account,
             "accounts": self.accounts,
+            "menu_counts": self.counts,
             "may_act": self.caller.may(Permission.ACT),
             "may_administer": self.caller.may(Permission.ADMINISTER),
             "is_vendor_operator": self.caller.may(Permission.VENDOR),
@@ -150,7 +166,7 @@ def page(permission: Permission = Permission.VIEW) -> Callable[[Handler], Endpoi
                 caller.verify(permission)
                 if request.method == "POST":
                     verify_form_secret(caller, _given_secret(request, form))
-                visit = await _choose_account(plain)
+                visit = await _count_for_menu(await _choose_account(plain))
             except CeboxError as error:
                 return refuse(plain, error)
             try:
@@ -205,6 +221,14 @@ def _given_secret(request: Request, form: FormData) -> str:
     return given if isinstance(given, str) else ""
 
 
+async def _count_for_menu(visit: Visit) -> Visit:
+    """Only a whole page has a menu."""
+    if visit.account is None or visit.is_fragment or visit.request.method != "GET":
+        return visit
+    async with visit.console.database.read() as connection:
+        return replace(visit, counts=await load_menu_counts(connection, visit.account, visit.console.clock))
+
+
 async def _choose_account(visit: Visit) -> Visit:
     """The account named in the address or form, else the last one looked at, else the first.
 
@@ -226,4 +250,4 @@ async def _choose_account(visit: Visit) -> Visit:
 
 
 def _with_account(visit: Visit, account: Account | None, accounts: tuple[Account, ...]) -> Visit:
-    return Visit(visit.request, visit.console, visit.caller, visit.formats, account, accounts, visit.form)
+    return replace(visit, account=account, accounts=accounts)

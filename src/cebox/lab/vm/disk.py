@@ -61,6 +61,28 @@ def read_slots(disk: Path, releases: Iterable[Manifest]) -> Slots:
     return Slots(roots, _list_entries(disk, table))
 
 
+def flip_bit(disk: Path, slot: str, offset: int) -> None:
+    """One bit of what slot `a` or `b` holds, as a disk that forgets would. Raises NotFound (`disk_not_installed`)."""
+    place = _get_table(disk).get({"a": ROOT_A, "b": ROOT_B}[slot]).offset + offset
+    with disk.open("r+b") as stream:
+        stream.seek(place)
+        found = stream.read(1)[0]
+        stream.seek(place)
+        stream.write(bytes([found ^ 1]))
+
+
+def cut_short(disk: Path, entry: EntryName, share: float) -> None:
+    """Leave the first `share` of a boot image. Raises NotFound (`disk_not_installed`) and what tools raise."""
+    place = _get_table(disk).get(ESP)
+    volume = FatVolume(disk, place.offset, place.size)
+    with tempfile.TemporaryDirectory(prefix="cebox-esp-", dir=disk.parent) as name:
+        path = Path(name) / _ENTRIES / str(entry)
+        path.parent.mkdir(parents=True)
+        volume.copy_out(f"{_ENTRIES}/{entry}", path)
+        os.truncate(path, int(path.stat().st_size * share))
+        volume.copy_in(Path(name))
+
+
 def _list_entries(disk: Path, table: PartitionTable) -> tuple[EntryName, ...]:
     place = table.get(ESP)
     with tempfile.TemporaryDirectory(prefix="cebox-esp-", dir=disk.parent) as name:
@@ -70,20 +92,17 @@ def _list_entries(disk: Path, table: PartitionTable) -> tuple[EntryName, ...]:
 
 
 def _find_release(disk: Path, offset: int, releases: Iterable[Manifest]) -> Version | None:
-    for release in releases:
-        with disk.open("rb") as stream:
-            stream.seek(offset)
-            if _hash(stream.fileno(), release.root.size) == release.root.sha256:
+    """In one pass, whatever their number."""
+    digest, done = hashlib.sha256(), 0
+    with disk.open("rb") as stream:
+        stream.seek(offset)
+        for release in sorted(releases, key=lambda one: one.root.size):
+            while done < release.root.size and (chunk := stream.read(min(release.root.size - done, 1 << 20))):
+                digest.update(chunk)
+                done += len(chunk)
+            if digest.hexdigest() == release.root.sha256:
                 return release.version
     return None
-
-
-def _hash(descriptor: int, size: int) -> str:
-    digest, left = hashlib.sha256(), size
-    while left and (chunk := os.read(descriptor, min(left, 1 << 20))):
-        digest.update(chunk)
-        left -= len(chunk)
-    return digest.hexdigest()
 
 
 def _describe(path: Path, content: Content) -> Disk:

@@ -18,12 +18,15 @@ _MEMORY = re.compile(r"witness: .* rss_kib=(\d+)")
 class Guest:
     """Its image carries a witness, which says on the console what the machine is. `number` makes its card's address."""
 
-    def __init__(self, name: str, folder: Path, number: int, netdev: str = "user") -> None:
+    def __init__(
+        self, name: str, folder: Path, number: int, netdev: str = "user", *, has_watchdog: bool = False
+    ) -> None:
         self.name = name
         self._folder = folder / name
         self._folder.mkdir(parents=True, exist_ok=True)
         self.disk = self._folder / "disk.img"
-        self.computer = Computer(self._folder, Hardware(self.disk, card=f"52:54:00:ce:b0:{number:02x}", netdev=netdev))
+        card = f"52:54:00:ce:b0:{number:02x}"
+        self.computer = Computer(self._folder, Hardware(self.disk, card, netdev, has_watchdog=has_watchdog))
 
     def install_from_outside(self, stick: Path) -> None:
         install_from(stick, self.disk, self.name)
@@ -48,12 +51,17 @@ class Guest:
         wanted = rf"witness: version={re.escape(str(version))} slot=. entries={entries} "
         return self.computer.console.wait_for(wanted, PATIENCE_SECONDS, after=after)
 
+    def wait_for_any_version(self, *versions: Version) -> Line:
+        """Since it was switched on."""
+        wanted = "|".join(re.escape(str(version)) for version in versions)
+        return self.computer.console.wait_for(rf"witness: version=({wanted}) ", PATIENCE_SECONDS)
+
     def wait_until_blessed(self, version: Version, *, after: int = 0) -> Line:
         return self.wait_for_version(version, rf"\S*cebox_{re.escape(str(version))}\.efi\S*", after=after)
 
-    def wait_for_state(self, state: str, *, after: int = 0) -> Line:
-        """Until its agent has said that it is in this state now, or has started in it."""
-        return self.computer.console.wait_for(rf'"(now|state)": "{state}"', PATIENCE_SECONDS, after=after)
+    def wait_for_state(self, *states: str, after: int = 0) -> Line:
+        """Until its agent has said that it is in one of these now, or has started in it."""
+        return self.computer.console.wait_for(rf'"(now|state)": "({"|".join(states)})"', PATIENCE_SECONDS, after=after)
 
     def list_memory_mib(self) -> list[float]:
         """What its agent held, each time the witness looked."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cebox.image.tools import find_tool
+from cebox.kit.tools import find_tool
 from cebox.lab.service import DIES_WITH_PARENT
 
 HOST = "10.0.2.2"
@@ -50,7 +50,7 @@ class Lan:
         return len(self._lines)
 
     def __enter__(self) -> Self:
-        """Raises Unavailable (`tool_missing`), OSError."""
+        """Raises Unavailable (`tools_missing`), OSError."""
         self._thread.start()
         self._port, self._stop = self._opened.result()
         options = ["-machine", "none", "-nodefaults", "-display", "none", "-monitor", "none", "-serial", "none"]

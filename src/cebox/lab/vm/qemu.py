@@ -15,10 +15,11 @@ from types import TracebackType
 from typing import Self
 
 from cebox.errors import Unavailable
-from cebox.image.tools import find_tool
+from cebox.kit.tools import find_tool
 from cebox.lab.service import DIES_WITH_PARENT
 from cebox.lab.vm.control import Control
 from cebox.lab.vm.serial import SerialConsole
+from cebox.lab.vm.watchdog import encode_table
 
 _FIRMWARE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
 _FIRMWARE_MEMORY = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
@@ -28,7 +29,7 @@ _NICENESS = 1
 @dataclass(frozen=True, slots=True)
 class Hardware:
     """`disk` is a raw image. `netdev` is what its network card is plugged into; by default a router of its own, behind
-    which 10.0.2.2 is this machine. `card` is the card's address.
+    which 10.0.2.2 is this machine. `card` is the card's address. `has_watchdog`: the chipset's, which ends a hang.
     """
 
     disk: Path
@@ -36,6 +37,7 @@ class Hardware:
     netdev: str = "user"
     memory_mib: int = 1024
     processors: int = 1
+    has_watchdog: bool = False
     extra: Sequence[str] = ()
 
 
@@ -75,7 +77,7 @@ class Computer:
         self._stick = stick
 
     def switch_on(self) -> None:
-        """Raises Unavailable (`tool_missing`, `firmware_missing`) and OSError."""
+        """Raises Unavailable (`tools_missing`, `firmware_missing`) and OSError."""
         self._folder.mkdir(parents=True, exist_ok=True)
         memory = self._folder / "firmware.fd"
         if not _FIRMWARE.is_file():
@@ -147,8 +149,23 @@ class Computer:
         options += ["-drive", f"if=pflash,format=raw,file={memory}"]
         options += ["-netdev", f"{hardware.netdev},id=n0"]
         options += ["-device", f"virtio-net-pci,netdev=n0,mac={hardware.card},romfile="]
-        disks = [hardware.disk] if self._stick is None else [self._stick, hardware.disk]
+        return [*options, *self._list_disks(), *self._list_watchdog(), *hardware.extra]
+
+    def _list_disks(self) -> list[str]:
+        """With a stick it is said what comes first. Without, it is the firmware's own memory that tells: told from
+        outside, it forgets what a system has written there.
+        """
+        options = []
+        disks = [self._hardware.disk] if self._stick is None else [self._stick, self._hardware.disk]
         for number, disk in enumerate(disks):
             options += ["-drive", f"if=none,id=d{number},file={disk},format=raw,cache=unsafe"]
-            options += ["-device", f"virtio-blk-pci,drive=d{number},bootindex={number + 1}"]
-        return [*options, *hardware.extra]
+            turn = "" if self._stick is None else f",bootindex={number + 1}"
+            options += ["-device", f"virtio-blk-pci,drive=d{number}{turn}"]
+        return options
+
+    def _list_watchdog(self) -> list[str]:
+        if not self._hardware.has_watchdog:
+            return []
+        table = self._folder / "wdat.bin"
+        table.write_bytes(encode_table())
+        return ["-global", "ICH9-LPC.noreboot=off", "-acpitable", f"sig=WDAT,rev=1,data={table}"]

@@ -1,7 +1,7 @@
 """Makes an image in the inactive slot the cheapest way: streaming, in bounded memory, every segment read back.
 
 The segments' hashes are signed and cover every block of the image once: when each has been found in the slot, the slot
-holds the image. Whoever did not see it done asks `verify.verify_image`.
+holds the image. Whoever did not see it done asks `trust.images.verify_image`.
 
 Resuming needs no notes: a segment whose bytes stand in the slot already is skipped.
 """

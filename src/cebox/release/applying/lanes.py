@@ -14,7 +14,7 @@ from contextlib import closing
 
 from cebox.errors import Untrusted
 from cebox.kit.crew import Crew
-from cebox.kit.heap import give_back_freed_memory
+from cebox.kit.heap import give_back_freed_memory, read_resident_bytes
 from cebox.release.applying.budget import Budget
 from cebox.release.applying.ground import Ground
 from cebox.release.applying.incoming import Incoming, PayloadStream, list_runs
@@ -55,6 +55,7 @@ class Lanes:
         self._maker = Maker(
             index.bounds, source, target, verify_going=crew.verify_going, note_written=self._disk.note_written
         )
+        self._resident_bytes = read_resident_bytes()
         self._skipped = 0
         self._damage: Untrusted | None = None
 
@@ -115,8 +116,9 @@ class Lanes:
         fetched = self._incoming.take()
         if fetched is None:
             return None
-        if needed_bytes(fetched.segment, self._index.bounds) > self._budget.memory_bytes // 2:
-            # What smaller ones left behind is in pieces that this one cannot use.
+        grown_bytes = read_resident_bytes() - self._resident_bytes
+        if grown_bytes + needed_bytes(fetched.segment, self._index.bounds) > self._budget.memory_bytes:
+            # What earlier ones left behind may be in pieces that this one cannot use.
             give_back_freed_memory()
         self._attempt(fetched.segment, lambda segment: self._maker.decode(segment, fetched.payload))
         return fetched.segment

@@ -19,7 +19,7 @@ from cebox.release.manifest import LARGEST_INDEX_BYTES, Blob, Image, Way
 from cebox.release.network.transport import FolderTransport
 from cebox.release.patch import MAGIC, PREFIX_BYTES, Index, Operation, decode_index, describe_head, read_head_bytes
 from cebox.release.slot import ImageFile, slot_errors
-from cebox.release.trust.verify import hash_image, verify_image
+from cebox.release.trust.images import hash_image, verify_image
 
 Report = Callable[[int, int], None]
 """Called with what is done and the whole of it."""

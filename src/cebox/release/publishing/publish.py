@@ -25,7 +25,7 @@ from cebox.release.manifest import Blob, Manifest, decode_manifest
 from cebox.release.publishing.chain import Chain, write_chain
 from cebox.release.publishing.sign import Keyring
 from cebox.release.trust import policy
-from cebox.release.trust.verify import hash_image
+from cebox.release.trust.images import hash_image
 
 
 def publish_release(release_folder: Path, repository: Path, keyring: Keyring, *, clock: Clock) -> bool:

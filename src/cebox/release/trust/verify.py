@@ -1,4 +1,4 @@
-"""Is what stands there what was promised: a slot against an image, a repository against its signatures."""
+"""Is what stands in a repository what its signatures promise."""
 
 import hashlib
 import tempfile
@@ -12,7 +12,6 @@ from cebox.errors import CeboxError, Untrusted
 from cebox.release.manifest import Image, Manifest, Way
 from cebox.release.network.transport import FolderTransport, Transport
 from cebox.release.patch import decode_index
-from cebox.release.slot import CHUNK_BYTES, slot_errors
 from cebox.release.trust.policy import manifest_path
 from cebox.release.trust.repository import TrustedRepository
 
@@ -37,33 +36,6 @@ class RepositoryReport:
     @property
     def is_sound(self) -> bool:
         return not self.problems
-
-
-def hash_image(path: Path, size: int, progress: Callable[[int, int], None] | None = None) -> str:
-    """SHA-256 of the first `size` bytes of a slot or file (fewer if it is shorter), in hex.
-
-    Raises InvalidInput (`slot_missing`), Unavailable (`slot_unusable`).
-    """
-    digest = hashlib.sha256()
-    done_bytes = 0
-    with slot_errors(path):
-        for chunk in _read(path, size):
-            digest.update(chunk)
-            done_bytes += len(chunk)
-            if progress is not None:
-                progress(done_bytes, size)
-    return digest.hexdigest()
-
-
-def verify_image(image: Image, slot: Path, progress: Callable[[int, int], None] | None = None) -> None:
-    """Raises Untrusted (`image_differs`), and what `hash_image` raises."""
-    found = hash_image(slot, image.size, progress)
-    if found != image.sha256:
-        raise Untrusted(
-            "image_differs",
-            f"{slot} does not hold the {image.name} image that was signed: {found[:12]}… for {image.sha256[:12]}…",
-            hint="Run the update again; if it happens twice, check this machine's disk.",
-        )
 
 
 def verify_repository(repository: Path | Transport, root: bytes, *, now: Callable[[], datetime]) -> RepositoryReport:
@@ -111,11 +83,3 @@ def _verify_blob(way: Way, image: Image, transport: Transport) -> None:
         digest.update(chunk)
     if digest.hexdigest() != way.blob.sha256:
         raise Untrusted("blob_differs", f"{way.blob.path} is not the file that was signed", hint="Publish it again.")
-
-
-def _read(path: Path, size: int) -> Iterator[bytes]:
-    with path.open("rb", buffering=0) as stream:
-        left = size
-        while left > 0 and (chunk := stream.read(min(CHUNK_BYTES, left))):
-            left -= len(chunk)
-            yield chunk

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from cebox.agent.machine import Contact, PowerKind, Verdict
-from cebox.agent.systemd_boot.people import list_names
+from cebox.agent.systemd_boot.people import Person, list_people
 from cebox.agent.systemd_boot.power import find_power_job
 from cebox.agent.systemd_boot.programs import Programs
 from cebox.domain.device import Place
 from cebox.errors import Conflict
+from cebox.protocol.desk import Coming, find_coming
 from cebox.protocol.device import SiteInfo
 from tests.machines.esp_machine import EspMachine
 
@@ -64,36 +65,97 @@ def test_a_system_that_refuses_is_told(machine: EspMachine) -> None:
     assert caught.value.code == "power_refused"
 
 
-SESSION = "Name=lea\nRemote=no\nClass=user\nState=active\n"
+SESSION = "User=1000\nName=lea\nRemote=no\nClass=user\nState=active\n"
+LEA, MAX = Person(1000, "lea"), Person(1001, "max")
 
 
 @pytest.mark.parametrize(
-    ("sessions", "names"),
+    ("sessions", "people"),
     [
-        ("", ()),
-        (SESSION, ("lea",)),
-        (SESSION.replace("Remote=no", "Remote=yes"), ()),
-        (SESSION.replace("Class=user", "Class=greeter"), ()),
-        (SESSION.replace("State=active", "State=closing"), ()),
-        (SESSION.replace("State=active", "State=online"), ()),
-        (f"{SESSION}\n{SESSION}\n{SESSION.replace('lea', 'max')}", ("lea", "max")),
-        ("Name=\nClass=user\nState=active\n", ()),
-        ("nonsense", ()),
+        ("", []),
+        (SESSION, [LEA]),
+        (SESSION.replace("Remote=no", "Remote=yes"), []),
+        (SESSION.replace("Class=user", "Class=greeter"), []),
+        (SESSION.replace("State=active", "State=closing"), []),
+        (SESSION.replace("State=active", "State=online"), []),
+        (f"{SESSION}\n{SESSION}\n{SESSION.replace('lea', 'max').replace('1000', '1001')}", [LEA, LEA, MAX]),
+        (SESSION.replace("lea", ""), []),
+        (SESSION.replace("1000", ""), []),
+        (SESSION.replace("1000", "-1"), []),
+        ("nonsense", []),
     ],
 )
-def test_those_who_sit_at_the_screen_are_present(sessions: str, names: tuple[str, ...]) -> None:
-    assert list_names(sessions) == names
+def test_those_who_sit_at_the_screen_are_present(sessions: str, people: list[Person]) -> None:
+    assert list_people(sessions) == people
 
 
-def test_people_are_told_on_every_terminal_and_on_the_desktop(machine: EspMachine) -> None:
+def test_people_are_not_gone_because_logind_is_silent(machine: EspMachine) -> None:
+    (machine.folder / "run/sessions").write_text("3 1000 lea seat0 tty2\n")
+    (machine.folder / "run/session-facts").write_text(SESSION)
+    people = machine.open().people
+    assert people.list_present() == ("lea",)
+    (machine.programs / "loginctl").write_text("#!/bin/sh\nexit 1\n")
+
+    assert people.list_present() == ("lea",)
+    assert machine.open().people.list_present() == ()
+
+
+def test_people_are_told_on_every_terminal(machine: EspMachine) -> None:
     (machine.folder / "run/sessions").write_text("3 1000 lea seat0 tty2\n")
     (machine.folder / "run/session-facts").write_text(SESSION)
     people = machine.open().people
     people.announce("Restart in 5 minutes")
 
     assert people.list_present() == ("lea",)
+    assert people.is_present(1000)
+    assert not people.is_present(1001)
     assert (machine.folder / "run/wall").read_text() == "Restart in 5 minutes\n"
-    assert (machine.folder / "run/cebox/announcement").read_text() == "Restart in 5 minutes\n"
+
+
+def test_what_is_coming_is_a_file_that_everybody_reads_and_its_end_takes_it_away(machine: EspMachine) -> None:
+    people, path = machine.open().people, machine.folder / "run/cebox/announcement"
+    coming = Coming(is_restart=True, due=1234.5, postpone_seconds=1800, postponements_left=2)
+    people.show_coming(coming)
+    written = path.stat()
+    people.show_coming(coming)
+
+    assert find_coming(path) == coming
+    assert written.st_mode & 0o777 == 0o644
+    assert path.stat().st_ino == written.st_ino
+    people.show_coming(None)
+    people.show_coming(None)
+    assert find_coming(path) is None
+
+
+def test_who_sees_a_machine_go_off_reads_what_it_still_does(machine: EspMachine) -> None:
+    show_consoles(machine, "ttyS0 tty0")
+    people = machine.open().people
+    people.show_farewell("Do not pull the plug.", "40 %")
+
+    shown = (machine.folder / "dev/console").read_text()
+    assert shown.startswith("\x1b[H\x1b[J")
+    assert "Do not pull the plug.\n\n      40 %" in shown
+    # What systemd says of its jobs would stand in the same place.
+    assert "SetShowStatus s no" in (machine.folder / "run/bus").read_text()
+
+
+def test_a_serial_line_gets_one_line(machine: EspMachine) -> None:
+    show_consoles(machine, "ttyS0")
+    machine.open().people.show_farewell("Do not pull the plug.", "40 %")
+
+    assert (machine.folder / "dev/console").read_bytes() == b"\r\x1b[K40 %"
+    assert not (machine.folder / "run/bus").exists()
+
+
+def show_consoles(machine: EspMachine, names: str) -> None:
+    """Those of the kernel, the last of which leads somewhere."""
+    active = machine.folder / "sys/class/tty/console/active"
+    active.parent.mkdir(parents=True)
+    active.write_text(f"{names}\n")
+    (machine.folder / "dev/console").touch()
+    bus = machine.programs / "busctl"
+    bus.write_text(f"#!/bin/sh\necho \"$*\" >> '{machine.folder}/run/bus'\n")
+    bus.chmod(0o755)
 
 
 def test_a_machine_without_screen_or_programs_shows_nothing_and_goes_on(machine: EspMachine) -> None:
@@ -101,7 +163,8 @@ def test_a_machine_without_screen_or_programs_shows_nothing_and_goes_on(machine:
         program.write_text("#!/bin/sh\nexit 1\n")
     people = machine.open().people
     people.announce("hello")
-    people.show_progress("50 %")
+    people.show_coming(Coming(is_restart=True, due=1.0, postpone_seconds=300, postponements_left=0))
+    people.show_farewell("hello", "50 %")
     assert people.list_present() == ()
 
 

@@ -1,0 +1,35 @@
+"""What the menu says beside its entries: how many devices and sites, which step, what is unread."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cebox.console.accounts.records import Account
+from cebox.console.announcements.service import count_unread
+from cebox.console.database.scope import Scope
+from cebox.console.devices.service import summarise_fleet
+from cebox.console.sites.service import count_sites
+from cebox.kit.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class MenuCounts:
+    boxes: int
+    servers: int
+    sites: int
+    unread: int
+
+    @property
+    def devices(self) -> int:
+        return self.boxes + self.servers
+
+
+async def load_menu_counts(connection: AsyncConnection, account: Account, clock: Clock) -> MenuCounts:
+    scope = Scope.account(account.id)
+    summary = await summarise_fleet(connection, account.id, account.version, clock())
+    return MenuCounts(
+        boxes=summary.box_count,
+        servers=summary.server_count,
+        sites=await count_sites(connection, scope),
+        unread=await count_unread(connection, scope),
+    )
