@@ -18,9 +18,9 @@ def test_a_customer_sets_its_own_notice_step_by_step(fleet: Fleet) -> None:
 
 
 def test_the_vendor_names_the_account(fleet: Fleet) -> None:
-    fleet.operator.must("account", "create", "Lycée Ouest", OLD)
+    fleet.operator.must("account", "create", "Lycée du Parc", OLD)
     assert fleet.operator.type("account", "set", "--countdown", "10min").problem == "account_missing"
-    said = fleet.operator.must("account", "set", "Lycée Ouest", "--postponements", 1).out
+    said = fleet.operator.must("account", "set", "Lycée du Parc", "--postponements", 1).out
     assert "announced 5 min before, postponed once at most by 30 min" in said
 
 
