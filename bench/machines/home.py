@@ -1,5 +1,6 @@
 """A box away from its site: from an empty disk to a working system, an update, and a release that is no good."""
 
+from bench.machines.falling_back import judge_fall_back
 from bench.machines.stage import Stage
 from cebox.domain.action import ActionState
 from cebox.lab import plan
@@ -67,19 +68,5 @@ def _fall_back(stage: Stage, hands: Hands, guest: Guest) -> None:
     mark = guest.mark
     hands.reboot(guest.name)
     guest.wait_for_version(stage.bad, after=mark)
-    ended = hands.wait_state(update, ActionState.ROLLED_BACK)
-    back = guest.wait_until_blessed(stage.new, after=mark)
-    hands.wait_on([guest.name])
-    device = hands.get_device(guest.name)
-    is_right = (
-        ended.state == ActionState.ROLLED_BACK
-        and device.running == str(stage.new)
-        and str(stage.bad) in device.failed_versions
-    )
-    stage.note(
-        "R8",
-        "a release whose health check fails ends on the old one, blessed, and is reported as rolled back",
-        is_right,
-        f"{ended.state}: {ended.detail}; {back.text}",
-    )
-    stage.measure("bad/health/outcome", int(is_right), "", "== 1", note=ended.state)
+    ending = judge_fall_back(stage, hands, guest, update, stage.bad, stage.new, after=mark, rule="R8")
+    stage.measure("bad/health/outcome", int(ending.is_right), "", "== 1", note=ending.state)

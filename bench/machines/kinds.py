@@ -6,6 +6,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
+from bench.machines.falling_back import judge_fall_back
 from bench.machines.stage import Part, Stage
 from bench.machines.systems import HANG, HEALTH, NEW, PANIC, System
 from cebox.agent.machine import TRIES
@@ -88,24 +89,9 @@ class _Proof:
             spoil(stage, guest, self._bad)
             guest.computer.switch_on()
             mark = 0
-        ended = hands.wait_state(update, ActionState.ROLLED_BACK)
-        back = guest.wait_until_blessed(stage.old, after=mark)
-        hands.wait_on([self._name])
-        device = hands.get_device(self._name)
-        is_right = (
-            ended.state == ActionState.ROLLED_BACK
-            and device.running == str(stage.old)
-            and str(self._bad) in device.failed_versions
-            and str(EntryName(self._bad, 0, TRIES)) in back.text
-        )
-        self.ends.append(ended.state)
-        stage.note(
-            "bad",
-            f"{self._kind.name}: {TRIES} tries, then the old release again, blessed, reported as rolled back",
-            is_right,
-            f"{ended.state}: {ended.detail}; {back.text}",
-        )
-        return is_right
+        ending = judge_fall_back(stage, hands, guest, update, self._bad, stage.old, after=mark, rule="bad")
+        self.ends.append(ending.state)
+        return ending.is_right
 
     def switch_off(self) -> bool:
         """The account's version is the bad one, so power off would install it, were it not known here."""

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
+from cebox.kit.language import is_french
+
 
 class Word(StrEnum):
     """`{…}` are filled in by `say`."""
@@ -49,5 +51,4 @@ _ENGLISH: Mapping[Word, str] = MappingProxyType(
 
 
 def say(word: Word, **values: object) -> str:
-    language = os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
-    return (_FRENCH if language.startswith("fr") else _ENGLISH)[word].format(**values)
+    return (_FRENCH if is_french(os.environ) else _ENGLISH)[word].format(**values)

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 from cebox.desktop.notice import Notice, Place
-from cebox.desktop.words import Word, Words, is_french
+from cebox.desktop.words import Word, Words
+from cebox.kit.language import is_french
 from cebox.protocol.desk import ANNOUNCEMENT, DESK_SOCKET, find_coming
 
 

@@ -69,7 +69,6 @@ _ENGLISH: Mapping[Word, str] = MappingProxyType(
         Word.NOT_POSTPONED: "It was not postponed.",
     }
 )
-_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 _MINUTE, _HOUR = 60, 3600
 
 
@@ -95,11 +94,3 @@ class Words:
         if minutes * _MINUTE >= _HOUR:
             return self.write(Word.HOURS, hours=minutes // _MINUTE, minutes=minutes % _MINUTE)
         return f"{minutes} min"
-
-
-def is_french(environment: Mapping[str, str]) -> bool:
-    """As programs choose: LANGUAGE first, but not for those who want no language at all."""
-    chosen = next((value for name in _VARIABLES if (value := environment.get(name))), "")
-    if chosen not in ("", "C", "POSIX", "C.UTF-8"):
-        chosen = environment.get("LANGUAGE") or chosen
-    return chosen.startswith("fr")

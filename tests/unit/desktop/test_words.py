@@ -2,7 +2,7 @@ import string
 
 import pytest
 
-from cebox.desktop.words import Word, Words, is_french
+from cebox.desktop.words import Word, Words
 
 VALUES = {"time": "4 min", "left": 2, "hours": 1, "minutes": 5, "seconds": 7}
 FRENCH, ENGLISH = Words(is_french=True), Words(is_french=False)
@@ -38,20 +38,3 @@ def test_a_time_is_counted_down_as_a_clock_shows_it(seconds: float, said: str) -
 @pytest.mark.parametrize(("seconds", "said"), [(300, "5 min"), (1800, "30 min"), (3600, "1 h 00"), (10, "1 min")])
 def test_a_postponement_is_told_in_minutes(seconds: int, said: str) -> None:
     assert FRENCH.write_span(seconds) == said
-
-
-@pytest.mark.parametrize(
-    ("environment", "french"),
-    [
-        ({}, False),
-        ({"LANG": "fr_FR.UTF-8"}, True),
-        ({"LANG": "fr_FR.UTF-8", "LC_ALL": "C"}, False),
-        ({"LANG": "en_GB.UTF-8", "LC_MESSAGES": "fr_BE.UTF-8"}, True),
-        ({"LANG": "en_GB.UTF-8", "LANGUAGE": "fr:en"}, True),
-        ({"LANG": "fr_FR.UTF-8", "LANGUAGE": "en"}, False),
-        ({"LANG": "C.UTF-8", "LANGUAGE": "fr"}, False),
-        ({"LANG": "", "LANGUAGE": ""}, False),
-    ],
-)
-def test_the_sessions_own_language_is_spoken(environment: dict[str, str], french: bool) -> None:
-    assert is_french(environment) is french
