@@ -2,8 +2,11 @@
 
 import os
 from collections.abc import Generator
+from functools import partial
 
 import pytest
+
+from tests.made_once import MakeOnce, find_common_room, make_once
 
 
 @pytest.hookimpl(wrapper=True)
@@ -15,3 +18,8 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was passed over in CI: {call.excinfo.value}"
     return report
+
+
+@pytest.fixture(scope="session", name="make_once")
+def make_in_common_room(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
+    return partial(make_once, find_common_room(tmp_path_factory))

@@ -47,12 +47,11 @@ FIVE = Moments((_DOWNLOAD, _VERIFY, _STAGE), (_RESTART, _TRIAL))
 SEVEN = Moments((_DOWNLOAD, _DOWNLOAD, _VERIFY, _STAGE, _STAGE), (_RESTART, _TRIAL))
 
 
-def prove_cuts(stage: Stage, name: str = "LYO-BE-03", seed: int = 4, moments: Moments = FIVE) -> None:
-    hands = stage.open_hands()
+def prove_cuts(stage: Stage, name: str = "CUTS", seed: int = 4, moments: Moments = FIVE) -> None:
+    """The machine is one of a customer of its own: nobody else's migration comes between."""
+    hands = stage.open_hands(plan.OPERATOR)
     guest = stage.add_guest(name)
-    stick = stage.make_stick(hands, Wanted(name))
-    guest.install_from_outside(stick)
-    stick.unlink()
+    stage.install(guest, hands, Wanted(name), stage.open_account(hands, name, _get_tag(name)))
     round_ = _Round(stage, hands, guest, seed)
     with guest.computer:
         guest.computer.switch_on()
@@ -77,7 +76,7 @@ class _Round:
     def update(self, moments: Moments) -> None:
         stage, hands, name = self._stage, self._hands, self._guest.name
         mark = self._guest.mark
-        update = hands.update(name, plan.TEST_TAG)
+        update = hands.update(name, _get_tag(name))
         self._cut_in(moments.beside, mark)
         hands.wait_on([name])
         found = hands.wait_state(update, ActionState.STAGED, ActionState.ON_TRIAL)
@@ -128,6 +127,10 @@ class _Round:
             is_well,
             f"{reached.text[:60]}; entries {', '.join(map(str, slots.entries))}; slots {contents}; {came.text}",
         )
+
+
+def _get_tag(name: str) -> str:
+    return f"essai-{name.lower()}"
 
 
 def is_valid(slots: Slots) -> bool:

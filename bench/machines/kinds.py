@@ -69,14 +69,11 @@ class _Proof:
 
     def install(self) -> None:
         stage, hands, guest = self._stage, self._hands, self._guest
-        account = hands.console.create_account(self._name, str(stage.old))
-        stick = stage.make_stick(hands, Wanted(self._name), account)
-        guest.install_from_outside(stick)
-        stick.unlink()
+        account = stage.open_account(hands, self._name, self._good_tag)
+        stage.install(guest, hands, Wanted(self._name), account)
         guest.computer.switch_on()
         hands.wait_on([self._name])
         hands.console.migrate_account(account.id, str(self._bad))
-        hands.console.hand_out_tag(self._good_tag, str(stage.new), [account.id], "")
 
     def fall_back(self, spoil: Spoil | None) -> bool:
         stage, hands, guest = self._stage, self._hands, self._guest

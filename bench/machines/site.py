@@ -44,9 +44,10 @@ class _Site:
     def start(self) -> None:
         """The server first: it gets the site's first address."""
         stage, hands = self._stage, self._hands
-        self._install(self._server, Wanted(SERVER, DeviceKind.WRS, plan.LYON, f"http://{FIRST_ADDRESS}:8420"))
+        server = Wanted(SERVER, DeviceKind.WRS, plan.LYON, f"http://{FIRST_ADDRESS}:8420")
+        stage.install(self._server, hands, server)
         for guest in (self._first, self._late, self._away):
-            self._install(guest, Wanted(guest.name, site=plan.LYON))
+            stage.install(guest, hands, Wanted(guest.name, site=plan.LYON))
         self._switch_on(self._server, stage.old)
         self._wait_served(stage.old)
         self._switch_on(self._first, stage.old)
@@ -170,11 +171,6 @@ class _Site:
     def end(self) -> None:
         for guest in (self._server, self._away):
             guest.computer.cut_power()
-
-    def _install(self, guest: Guest, wanted: Wanted) -> None:
-        stick = self._stage.make_stick(self._hands, wanted)
-        guest.install_from_outside(stick)
-        stick.unlink()
 
     def _switch_on(self, guest: Guest, version: Version) -> None:
         guest.computer.switch_on()

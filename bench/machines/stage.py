@@ -63,6 +63,18 @@ class Stage:
         with self.lock:
             return self.sticks.make(hands.console, account or self.get_account(hands), wanted)
 
+    def install(self, guest: Guest, hands: Hands, wanted: Wanted, account: Account | None = None) -> None:
+        """What a key does to an empty disk, without starting a machine for it."""
+        stick = self.make_stick(hands, wanted, account)
+        guest.install_from_outside(stick)
+        stick.unlink()
+
+    def open_account(self, operator: Hands, name: str, tag: str) -> Account:
+        """A customer on the old version, to whom `tag` gives the new one."""
+        account = operator.console.create_account(name, str(self.old))
+        operator.console.hand_out_tag(tag, str(self.new), [account.id], "")
+        return account
+
     def add_guest(self, name: str, *, netdev: str = "user", has_watchdog: bool = False) -> Guest:
         with self.lock:
             number = len(self.guests) + 1

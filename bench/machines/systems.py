@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,9 @@ _HERE = Path(__file__).parent
 _SOURCES = Path(cebox.__file__).parent
 # What is proved is not how small a download can be.
 _EFFORT = Effort(profile="quick", level=1)
+_PREFIX = "systems-"
+# Gigabytes each.
+_KEPT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,10 @@ def build_systems(say: Say, systems: Sequence[System] = (OLD, NEW, HEALTH)) -> S
     """Of the cloud variant; oldest first. Each comes after the one `before` it."""
     recipe = load_recipe("cloud")
     say("Debian packages …")
-    folder = get_cache() / f"systems-{_name_ingredients(get_tree(recipe.packages))}"
+    folder = get_cache() / f"{_PREFIX}{_name_ingredients(get_tree(recipe.packages))}"
     folder.mkdir(parents=True, exist_ok=True)
+    os.utime(folder)
+    _drop_others()
     vendor = Vendor(folder)
     with (folder / "lock").open("wb") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
@@ -81,6 +87,18 @@ def build_systems(say: Say, systems: Sequence[System] = (OLD, NEW, HEALTH)) -> S
                 (folder / f"{system.version}.complete").touch()
     wanted = {system.version for system in systems}
     return [built for built in vendor.list_built() if built.manifest.version in wanted]
+
+
+def _drop_others() -> None:
+    """Of earlier sources, unless they are being made right now."""
+    folders = sorted(get_cache().glob(f"{_PREFIX}*"), key=lambda folder: folder.stat().st_mtime)
+    for folder in folders[:-_KEPT]:
+        with (folder / "lock").open("wb") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _build(vendor: Vendor, system: System, recipe: Recipe, say: Say) -> None:

@@ -16,6 +16,7 @@ from tests.integration.agent.vendor import (
     open_vendor,
 )
 from tests.integration.agent.virtual_box import VirtualBox, make_box
+from tests.made_once import MakeOnce
 from tests.servers.device_console import DeviceConsole
 from tests.servers.range_server import RangeServer
 
@@ -23,9 +24,14 @@ MakeBox = Callable[..., VirtualBox]
 
 
 @pytest.fixture(scope="session")
-def vendor(tmp_path_factory: pytest.TempPathFactory) -> Vendor:
+def vendor(make_once: MakeOnce) -> Vendor:
     """Read only: a test that publishes makes its own."""
-    vendor = open_vendor(tmp_path_factory.mktemp("vendor"))
+    made: Vendor = make_once("agent-vendor", _make_vendor)
+    return made
+
+
+def _make_vendor(folder: Path) -> Vendor:
+    vendor = open_vendor(folder)
     vendor.publish(FIRST, previous=None)
     vendor.publish(SECOND)
     vendor.publish(THIRD, previous=SECOND)

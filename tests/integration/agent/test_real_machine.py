@@ -10,6 +10,7 @@ from cebox.agent.machine import PowerKind, SlotName
 from cebox.protocol.device import Order, ReportedEvent
 from tests.integration.agent.real_box import RealBox, make_real_box, publish_bootable
 from tests.integration.agent.vendor import FIRST, PANIC, SECOND, UNHEALTHY, Vendor, open_vendor
+from tests.made_once import MakeOnce
 from tests.servers.device_console import DeviceConsole
 from tests.servers.range_server import RangeServer
 
@@ -18,8 +19,13 @@ MakeBox = Callable[..., RealBox]
 
 
 @pytest.fixture(scope="module")
-def vendor(tmp_path_factory: pytest.TempPathFactory) -> Vendor:
-    vendor = open_vendor(tmp_path_factory.mktemp("vendor"))
+def vendor(make_once: MakeOnce) -> Vendor:
+    made: Vendor = make_once("bootable-vendor", _make_vendor)
+    return made
+
+
+def _make_vendor(folder: Path) -> Vendor:
+    vendor = open_vendor(folder)
     publish_bootable(vendor, FIRST, previous=None)
     publish_bootable(vendor, SECOND)
     publish_bootable(vendor, LOWER)

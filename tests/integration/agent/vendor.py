@@ -25,9 +25,12 @@ class Vendor:
 
     folder: Path
     repository: Path
-    keyring: Keyring
     manifests: dict[str, Manifest]
     images: dict[str, Path]
+
+    @property
+    def keyring(self) -> Keyring:
+        return Keyring.load(self.folder / "keys")
 
     @property
     def anchor(self) -> bytes:
@@ -68,8 +71,8 @@ class Vendor:
 def open_vendor(folder: Path) -> Vendor:
     repository = folder / "repository"
     repository.mkdir(parents=True)
-    keyring = Keyring.init(folder / "keys", repository, clock=utc_now)
-    return Vendor(folder, repository, keyring, {}, {})
+    Keyring.init(folder / "keys", repository, clock=utc_now)
+    return Vendor(folder, repository, {}, {})
 
 
 def write_tree(tree: Path, *, seed: str, behaviour: str, size_bytes: int) -> None:

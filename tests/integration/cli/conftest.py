@@ -14,6 +14,7 @@ import pytest
 
 from tests.integration.cli.command import Person
 from tests.integration.cli.scripted_box import ScriptedBox
+from tests.made_once import MakeOnce
 
 OLD, NEW = "2026.11.1", "2026.11.2"
 PASSWORD = "correct horse battery"
@@ -45,8 +46,12 @@ class Vendor:
 
 
 @pytest.fixture(scope="session")
-def vendor(tmp_path_factory: pytest.TempPathFactory) -> Vendor:
-    folder = tmp_path_factory.mktemp("vendor")
+def vendor(make_once: MakeOnce) -> Vendor:
+    made: Vendor = make_once("cli-vendor", _make_vendor)
+    return made
+
+
+def _make_vendor(folder: Path) -> Vendor:
     vendor = Vendor(folder, Person(folder / "nobody.json"))
     must = vendor.person.must
     must("keyring", "init", vendor.keyring, "--repository", vendor.repository)

@@ -11,6 +11,7 @@ from cebox.release.publishing.publish import publish_release
 from cebox.release.publishing.sign import Keyring
 from cebox.release.trust.repository import TrustedRepository
 from tests.integration.release.samples import NOVEMBER, OCTOBER, StoppedClock, build, make_slot, new_image, old_image
+from tests.made_once import MakeOnce
 from tests.servers.range_server import RangeServer
 
 
@@ -43,9 +44,13 @@ class Vendor:
 
 
 @pytest.fixture(scope="session")
-def made_vendor(tmp_path_factory: pytest.TempPathFactory) -> Vendor:
-    """Made once; never changed: see `vendor`."""
-    folder = tmp_path_factory.mktemp("vendor")
+def made_vendor(make_once: MakeOnce) -> Vendor:
+    """Never changed: see `vendor`."""
+    made: Vendor = make_once("release-vendor", _make_vendor)
+    return made
+
+
+def _make_vendor(folder: Path) -> Vendor:
     old = build(folder, OCTOBER, old_image())
     new = build(folder, NOVEMBER, new_image(), [(old, folder / str(OCTOBER) / "root.img")])
     clock = StoppedClock()

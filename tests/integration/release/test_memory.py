@@ -13,6 +13,7 @@ from cebox.release.making.ways import Effort
 from cebox.release.manifest import Image, Manifest, Notes
 from cebox.release.trust.images import hash_image
 from tests.integration.release.samples import NOVEMBER, NOW, OCTOBER, make_slot
+from tests.made_once import MakeOnce
 from tests.servers.range_server import RangeServer
 
 MIB = 1 << 20
@@ -57,9 +58,13 @@ def write_image(path: Path, seed: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
+def release(make_once: MakeOnce) -> tuple[Path, Manifest]:
     """A release folder, and beside it the running image `old.img` that its patch starts from."""
-    folder = tmp_path_factory.mktemp("large")
+    made: tuple[Path, Manifest] = make_once("large-release", _make_release)
+    return made
+
+
+def _make_release(folder: Path) -> tuple[Path, Manifest]:
     write_image(folder / "old.img", 1)
     write_image(folder / "new.img", 2)
     running = Image("root", IMAGE_BYTES, hash_image(folder / "old.img", IMAGE_BYTES), ())
