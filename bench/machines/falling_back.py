@@ -23,14 +23,11 @@ def judge_fall_back(
 ) -> Ending:
     """Waits until the update has ended and `good` runs again. `after` is where the guest's console was before."""
     ended = hands.wait_state(update, ActionState.ROLLED_BACK)
-    back = guest.wait_until_blessed(good, after=after)
+    back = guest.wait_until_fallen_back(good, EntryName(bad, 0, TRIES), after=after)
     hands.wait_on([guest.name])
     device = hands.get_device(guest.name)
     is_right = (
-        ended.state == ActionState.ROLLED_BACK
-        and device.running == str(good)
-        and str(bad) in device.failed_versions
-        and str(EntryName(bad, 0, TRIES)) in back.text
+        ended.state == ActionState.ROLLED_BACK and device.running == str(good) and str(bad) in device.failed_versions
     )
     stage.note(
         rule,

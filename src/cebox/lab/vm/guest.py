@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from cebox.agent.systemd_boot.entry_name import EntryName
 from cebox.domain.version import Version
 from cebox.lab.vm.disk import Slots, install_from, make_empty_disk, read_slots
 from cebox.lab.vm.qemu import Computer, Hardware
@@ -58,6 +59,11 @@ class Guest:
 
     def wait_until_blessed(self, version: Version, *, after: int = 0) -> Line:
         return self.wait_for_version(version, rf"\S*cebox_{re.escape(str(version))}\.efi\S*", after=after)
+
+    def wait_until_fallen_back(self, good: Version, bad: EntryName, *, after: int = 0) -> Line:
+        """Until `good` runs, blessed, beside the entry `bad` as it was left."""
+        entries = rf"(?=\S*cebox_{re.escape(str(good))}\.efi)(?=\S*{re.escape(str(bad))})\S*"
+        return self.wait_for_version(good, entries, after=after)
 
     def wait_for_state(self, *states: str, after: int = 0) -> Line:
         """Until its agent has said that it is in one of these now, or has started in it."""
