@@ -41,8 +41,8 @@ class DownloadWindow:
             day = today + offset * _DAY
             last = day if self.opens < self.closes else day + _DAY
             yield (
-                _first_moment(datetime.combine(day, self.opens), self.zone),
-                _first_moment(datetime.combine(last, self.closes), self.zone),
+                first_moment(datetime.combine(day, self.opens), self.zone),
+                first_moment(datetime.combine(last, self.closes), self.zone),
             )
 
 
@@ -72,7 +72,7 @@ def _parse_time(text: str) -> time:
     return time(int(hours), int(minutes))
 
 
-def _first_moment(wall: datetime, zone: tzinfo) -> datetime:
+def first_moment(wall: datetime, zone: tzinfo) -> datetime:
     """When the clocks of `zone` first show `wall`, or something later if they skip it."""
     early, late = sorted(wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     if _has_reached(early, wall, zone):

@@ -20,7 +20,7 @@ from cebox.console.devices.repository import DeviceRepository
 from cebox.console.journal import service as journal
 from cebox.console.live.hub import account_topic, device_topic
 from cebox.domain.action import ActionKind
-from cebox.domain.ids import AccountId, CommandId, DeviceId
+from cebox.domain.ids import AccountId, CampaignId, CommandId, DeviceId
 from cebox.domain.preflight import Admission
 from cebox.domain.role import Permission
 from cebox.domain.tag import refuse_group_tag
@@ -46,8 +46,10 @@ class GroupService:
         tag: str | None = None,
         at_next_start: bool = False,
         expires_in: timedelta | None = None,
+        campaign_id: CampaignId | None = None,
     ) -> CommandProgress:
-        """One action for each device that can act now (or, at its next start, that is only off).
+        """One action for each device that can act now (or, at its next start, that is only off). `campaign_id`: on
+        whose behalf.
 
         Raises InvalidInput (`group_takes_no_tag`, `group_empty`, `group_too_large`, `devices_of_several_accounts`,
         `expiry_out_of_range`), NotFound (`device_unknown`) when none of the devices is known.
@@ -60,7 +62,7 @@ class GroupService:
         records = await DeviceRepository(self._unit.connection, self._caller.scope).find_many(ids)
         account_id = _get_account(records.values())
         acting = [one for one in forecast.devices if one.admission is not Admission.REFUSE]
-        command = self._make_command(kind, account_id, forecast, at_next_start=at_next_start)
+        command = self._make_command(kind, account_id, forecast, campaign_id, at_next_start=at_next_start)
         actions = ActionRepository(self._unit.connection, self._caller.scope)
         await actions.add_command(command)
         await actions.add_many([self._make_row(command, records[one.device_id], one, expires_in) for one in acting])
@@ -70,7 +72,13 @@ class GroupService:
         return await get_command(self._unit.connection, self._caller.scope, command.id)
 
     def _make_command(
-        self, kind: ActionKind, account_id: AccountId, forecast: GroupForecast, *, at_next_start: bool
+        self,
+        kind: ActionKind,
+        account_id: AccountId,
+        forecast: GroupForecast,
+        campaign_id: CampaignId | None,
+        *,
+        at_next_start: bool,
     ) -> Command:
         refusals = [
             GroupRefusal(one.device_id, choose_blocker(one.findings, at_next_start=at_next_start).value)
@@ -85,6 +93,7 @@ class GroupService:
             created_by=self._caller.user_id,
             created_at=self._now,
             refusals=tuple(refusals),
+            campaign_id=campaign_id,
         )
 
     def _make_row(
@@ -105,6 +114,8 @@ class GroupService:
             self._unit.notify(device_topic(one.device_id))
         self._unit.notify(account_topic(command.account_id))
         facts = {"kind": command.kind.value, "sent": len(acting), "refused": len(command.refusals)}
+        if command.campaign_id:
+            facts["campaign_id"] = command.campaign_id
         await journal.record(
             self._unit, self._caller, "command_sent", command.id, facts, command.account_id, at=self._now
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cebox.domain.action import ActionKind, ActionState
-from cebox.domain.ids import AccountId, ActionId, CommandId, DeviceId, TagName
+from cebox.domain.ids import AccountId, ActionId, CampaignId, CommandId, DeviceId, TagName
 from cebox.domain.preflight import Admission, Finding, Forecast
 from cebox.domain.resolution import Reason, Resolution, Source
 from cebox.domain.version import Version
@@ -88,7 +88,9 @@ class GroupRefusal:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A group command: the same for many devices, always towards the account's version (R4)."""
+    """A group command: the same for many devices, always towards the account's version (R4). `campaign_id`: what sent
+    it, when no person did.
+    """
 
     id: CommandId
     account_id: AccountId
@@ -96,6 +98,7 @@ class Command:
     created_by: str
     created_at: datetime
     refusals: tuple[GroupRefusal, ...]
+    campaign_id: CampaignId | None = None
 
 
 @dataclass(frozen=True, slots=True)

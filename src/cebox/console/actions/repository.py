@@ -13,7 +13,7 @@ from cebox.console.database.chunks import chunk_ids
 from cebox.console.database.paging import Listed, Page, list_page
 from cebox.console.database.scope import Scope
 from cebox.domain.action import ActionKind, ActionState
-from cebox.domain.ids import AccountId, ActionId, CommandId, DeviceId, TagName
+from cebox.domain.ids import AccountId, ActionId, CampaignId, CommandId, DeviceId, TagName
 from cebox.domain.resolution import Reason, Source
 from cebox.domain.version import Version
 
@@ -32,6 +32,20 @@ class ActionRepository:
         statement = self._select().where(actions.c.id == action_id)
         row = (await self._connection.execute(statement)).one_or_none()
         return make_action(row) if row else None
+
+    async def find_many(self, action_ids: Iterable[ActionId]) -> dict[ActionId, Action]:
+        found: dict[ActionId, Action] = {}
+        for chunk in chunk_ids(action_ids):
+            for row in await self._connection.execute(self._select().where(actions.c.id.in_(chunk))):
+                found[ActionId(row.id)] = make_action(row)
+        return found
+
+    async def list_of_command(self, command_id: CommandId) -> dict[DeviceId, ActionId]:
+        """Whom a command reached, and with which action."""
+        statement = select(actions.c.device_id, actions.c.id).where(
+            actions.c.command_id == command_id, self._scope.filter(actions.c.account_id)
+        )
+        return {DeviceId(row.device_id): ActionId(row.id) for row in await self._connection.execute(statement)}
 
     async def forget(self, device_id: DeviceId) -> None:
         """Remove every action of a device that leaves."""
@@ -204,6 +218,7 @@ class ActionRepository:
                 created_by=command.created_by,
                 created_at=command.created_at,
                 refusals=[{"device_id": one.device_id, "finding": one.finding} for one in command.refusals],
+                campaign_id=command.campaign_id,
             )
         )
 
@@ -213,13 +228,17 @@ class ActionRepository:
         return _make_command(row) if row else None
 
     async def find_running_command(self) -> Command | None:
-        """The newest that still has something under way."""
+        """The newest of a person's that still has something under way."""
         open_ones = select(actions.c.command_id).where(
             actions.c.is_open, actions.c.command_id.is_not(None), self._scope.filter(actions.c.account_id)
         )
         statement = (
             select(commands)
-            .where(commands.c.id.in_(open_ones), self._scope.filter(commands.c.account_id))
+            .where(
+                commands.c.id.in_(open_ones),
+                commands.c.campaign_id.is_(None),
+                self._scope.filter(commands.c.account_id),
+            )
             .order_by(commands.c.created_at.desc(), commands.c.id.desc())
             .limit(1)
         )
@@ -296,4 +315,5 @@ def _make_command(row: Row[Any]) -> Command:
         created_by=row.created_by,
         created_at=row.created_at,
         refusals=tuple(GroupRefusal(DeviceId(one["device_id"]), one["finding"]) for one in row.refusals),
+        campaign_id=CampaignId(row.campaign_id) if row.campaign_id else None,
     )

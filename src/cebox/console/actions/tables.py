@@ -14,6 +14,8 @@ commands = Table(
     Column("created_at", UtcDateTime, nullable=False),
     # Devices the command left out, with the reason: [{"device_id", "finding"}].
     Column("refusals", JSON, nullable=False),
+    # The campaign that sent it; None: a person.
+    Column("campaign_id", Id),
 )
 
 actions = Table(

@@ -4,6 +4,7 @@ from cebox.console.accounts import tables as accounts
 from cebox.console.actions import tables as actions
 from cebox.console.announcements import tables as announcements
 from cebox.console.boxes import tables as boxes
+from cebox.console.campaigns import tables as campaigns
 from cebox.console.database.columns import metadata
 from cebox.console.devices import tables as devices
 from cebox.console.identity import tables as identity
@@ -13,6 +14,6 @@ from cebox.console.keys import tables as keys
 from cebox.console.releases import tables as releases
 from cebox.console.sites import tables as sites
 
-FEATURES = (identity, accounts, sites, keys, releases, devices, actions, announcements, journal, boxes, jobs)
+FEATURES = (identity, accounts, sites, keys, releases, devices, actions, campaigns, announcements, journal, boxes, jobs)
 
 __all__ = ["FEATURES", "metadata"]

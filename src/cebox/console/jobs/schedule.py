@@ -2,6 +2,7 @@
 
 from cebox.console.actions.jobs import expire_actions
 from cebox.console.boxes.jobs import prune_assertions
+from cebox.console.campaigns.jobs import CampaignDriver
 from cebox.console.devices.jobs import note_silent_devices
 from cebox.console.identity.jobs import prune_sessions
 from cebox.console.jobs.job import Job
@@ -18,6 +19,7 @@ def list_jobs(console: Console) -> tuple[Job, ...]:
         Job("poll_repository", console.settings.poll_repository_seconds, poll_repository),
         Job("note_silent_devices", 5.0, note_silent_devices, after_seconds=_PATIENCE_SECONDS),
         Job("expire_actions", 5.0, expire_actions, after_seconds=_PATIENCE_SECONDS),
+        Job("drive_campaigns", 2.0, CampaignDriver(console.clock()).drive_campaigns),
         Job("prune_assertions", 3600.0, prune_assertions),
         Job("prune_sessions", 3600.0, prune_sessions),
     )

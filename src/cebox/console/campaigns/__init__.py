@@ -1,0 +1,1 @@
+"""Campaigns: drafted, started, driven wave by wave by a job, steered by people, reported."""
