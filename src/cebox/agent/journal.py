@@ -142,6 +142,8 @@ class Journal(Record, frozen=True, kw_only=True):
     floor: str | None = None
     """Lowest version this box still installs: the highest floor any signed manifest told it."""
     queue: tuple[Order, ...] = ()
+    to_wake: tuple[Order, ...] = ()
+    """On a WRS: machines of its site that are to be started."""
     executed: tuple[str, ...] = ()
     to_acknowledge: tuple[str, ...] = ()
     results: tuple[Result, ...] = ()

@@ -127,6 +127,19 @@ class Location(Protocol):
         """Where the box is; None when its addresses do not tell (then the WRS's answer does)."""
 
 
+class Lan(Protocol):
+    """The network this machine shares with its site."""
+
+    def list_addresses(self) -> tuple[str, ...]:
+        """The hardware addresses of its wired network cards, in lower case."""
+
+    def wake(self, address: str, networks: tuple[str, ...]) -> None:
+        """Send the packet that starts the machine of this address, to the whole of `networks` (CIDR blocks).
+
+        Raises Unavailable (`lan_unreachable`).
+        """
+
+
 class Verdict(StrEnum):
     HEALTHY = "healthy"
     UNHEALTHY = "unhealthy"
@@ -181,6 +194,7 @@ class Machine:
     boot_loader: BootLoader
     power: Power
     location: Location
+    lan: Lan
     health: Health
     people: People
     witness: Witness

@@ -31,6 +31,8 @@ def accept_order(journal: Journal, order: Order, *, at: str, request_power: Requ
         return add_result(journal, ReportedEvent.REFUSE, action_id=order.id, at=at, code=code, detail=detail)
     if order.kind == ActionKind.UPDATE:
         return replace(journal, queue=(*journal.queue, order))
+    if order.kind == ActionKind.START:
+        return replace(journal, to_wake=(*journal.to_wake, order))
     return request_power(PowerKind(order.kind), order.id)(journal)
 
 
@@ -89,6 +91,9 @@ def fail_update(journal: Journal, failure: Failure) -> Journal:
 def _find_refusal(journal: Journal, order: Order) -> tuple[str, str] | None:
     if order.kind not in set(ActionKind):
         return "order_unknown", f"this agent knows no order {order.kind!r}"
+    if order.kind == ActionKind.START:
+        # Whatever a WRS is at, a packet is in nobody's way.
+        return None if order.lan_addresses else ("no_lan_address", "the order names no network card")
     is_busy = journal.state not in AT_REST or bool(journal.queue)
     if order.kind == ActionKind.SHUTDOWN:
         is_busy = journal.state not in AT_REST | UPDATING

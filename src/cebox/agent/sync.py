@@ -14,6 +14,7 @@ from cebox.agent.journal import Facts, Journal
 from cebox.agent.orders import accept_order, withdraw_order
 from cebox.agent.place import find_place
 from cebox.agent.states import PHASES
+from cebox.agent.waking import wake_machines
 from cebox.kit.clock import format_utc
 from cebox.protocol.device import Observed, SyncRequest, SyncResponse
 from cebox.protocol.device_client import DeviceClient
@@ -56,6 +57,9 @@ class Exchange:
             after = self._box.journal.change(lambda now: self._take_in(now, request, response))
         if _what_wakes(before) != _what_wakes(after):
             self._box.wake()
+        if after.to_wake:
+            wake_machines(self._box)
+            after = self._box.journal.now
         if before.facts.site != after.facts.site:
             note_site(self._box.settings.identity_file, after.facts.site.id if after.facts.site else None)
         known = {result.id for result in before.results}
@@ -122,6 +126,7 @@ def observe(box: Box, *, sequence: int, is_leaving: bool = False) -> Observed:
         wrs_reachable=box.live.wrs_reachable,
         served=box.live.served,
         server_url=box.settings.server_url,
+        lan_addresses=box.machine.lan.list_addresses(),
     )
 
 

@@ -1,4 +1,4 @@
-"""`cebox device update|reboot|shutdown`: said before, watched, and told as it came out."""
+"""`cebox device update|reboot|shutdown|start`: said before, watched, and told as it came out."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from cebox.cli.forecast import describe_finding, describe_outcome, list_findings
 from cebox.cli.measures import format_moment
 from cebox.cli.options import DeviceArgument, IsYes, examples
 from cebox.cli.output import is_interactive, print_json, remark, say
-from cebox.domain.action import ActionState
+from cebox.domain.action import ActionKind, ActionState
 from cebox.domain.preflight import Admission, Severity
 from cebox.domain.tag import parse_tag_name
 from cebox.protocol.admin import Action, Device, Forecast
@@ -33,6 +33,7 @@ def add(app: typer.Typer) -> None:
     )(works_on_account(update))
     app.command(epilog=examples("cebox device reboot wrs-lyon"))(works_on_account(reboot))
     app.command(epilog=examples("cebox device shutdown accueil-01"))(works_on_account(shutdown))
+    app.command(epilog=examples("cebox device start accueil-01"))(works_on_account(start))
     app.command(epilog=examples("cebox device cancel accueil-01"))(works_on_account(cancel))
     app.command(epilog=examples("cebox device remove accueil-01"))(works_on_account(remove))
 
@@ -84,6 +85,16 @@ def shutdown(caller: Caller, device: DeviceArgument, is_waiting: IsWaiting = Tru
     target = caller.get_device(device)
     _foretell(caller, target, caller.client.preflight(target.id, "shutdown"))
     action = caller.client.create_action(target.id, "shutdown")
+    if is_waiting:
+        action = follow_action(caller.client, action, target)
+    _tell(caller, target, action)
+
+
+def start(caller: Caller, device: DeviceArgument, is_waiting: IsWaiting = True) -> None:
+    """Start a box that is off over its site's network: the WRS, which must be on, calls it."""
+    target = caller.get_device(device)
+    _foretell(caller, target, caller.client.preflight(target.id, "start"))
+    action = caller.client.create_action(target.id, "start")
     if is_waiting:
         action = follow_action(caller.client, action, target)
     _tell(caller, target, action)
@@ -147,7 +158,7 @@ def describe_end(target: Device, action: Action) -> list[str]:
         lines.append(f"  {action.detail}")
     if action.taken is not None:
         lines.append(f"  {describe_taken(action)}")
-    if action.state == ActionState.WAITING and not target.is_on:
+    if action.state == ActionState.WAITING and not target.is_on and action.kind != ActionKind.START:
         lines.append(f"  It runs when {target.name} comes on, until {format_moment(action.deadline_at)}.")
     if action.state == ActionState.STAGED:
         lines.append(f"  Only a reboot finalises: cebox device reboot {target.name}")

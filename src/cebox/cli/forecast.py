@@ -30,6 +30,9 @@ def list_findings(forecast: Forecast, severity: Severity) -> list[str]:
 
 
 def _describe_power(device: Device, forecast: Forecast) -> str:
+    if forecast.kind == "start":
+        through = forecast.through.name if forecast.through else "the WRS of its site"
+        return f"{through} will call {device.name} over the site's network"
     if forecast.installs is not None:
         taken = forecast.installs
         return f"{device.name} will install {taken.version} from {_source(device, taken)} before it goes off"

@@ -42,6 +42,11 @@ FINDINGS: Mapping[Finding, str] = MappingProxyType(
         Finding.WRS_DOWN: "the site's WRS does not answer: the site's version comes from the cloud",
         Finding.WRS_WOULD_SPREAD_TEST: "the site's boxes would take this test version at their next shutdown",
         Finding.WINDOW_CLOSED: "the download begins when the site's download window opens",
+        Finding.ALREADY_ON: "the device is on",
+        Finding.NO_SITE_WRS: "no WRS stands on the device's site",
+        Finding.SITE_WRS_OFF: "the site's WRS is off",
+        Finding.LAST_SEEN_AWAY: "the device was last seen away from its site",
+        Finding.NO_LAN_ADDRESS: "the device never said which network card it has",
     }
 )
 

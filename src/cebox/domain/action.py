@@ -14,6 +14,8 @@ class ActionKind(StrEnum):
     UPDATE = "update"
     REBOOT = "reboot"
     SHUTDOWN = "shutdown"
+    START = "start"
+    """Of a box that is off: its site's WRS carries it out (`domain.start`)."""
 
 
 class ActionState(StrEnum):
@@ -102,6 +104,8 @@ DEADLINES: Mapping[ActionState, timedelta] = MappingProxyType(
         ActionState.ON_TRIAL: timedelta(minutes=30),
     }
 )
+# A box that heard the packet is up by then.
+START_DEADLINE = timedelta(minutes=5)
 EXPIRY_WHEN_ON = timedelta(minutes=10)
 EXPIRY_AT_NEXT_START = timedelta(days=7)
 LONGEST_EXPIRY = timedelta(days=90)
@@ -117,6 +121,12 @@ def next_state(state: ActionState, event: ActionEvent) -> ActionState:
             f"an action that is {state} takes no {event}",
             hint="Look at the action again: it has moved on.",
         ) from None
+
+
+def find_deadline(kind: ActionKind, state: ActionState) -> timedelta | None:
+    """How long an action of this kind may stay in `state`; None: as long as its sender chose, or for ever."""
+    deadline = DEADLINES.get(state)
+    return min(deadline, START_DEADLINE) if deadline and kind is ActionKind.START else deadline
 
 
 def is_step(state: ActionState, event: ActionEvent) -> bool:

@@ -36,6 +36,11 @@ class Finding(StrEnum):
     WRS_DOWN = "wrs_down"
     WRS_WOULD_SPREAD_TEST = "wrs_would_spread_test"
     WINDOW_CLOSED = "window_closed"
+    ALREADY_ON = "already_on"
+    NO_SITE_WRS = "no_site_wrs"
+    SITE_WRS_OFF = "site_wrs_off"
+    LAST_SEEN_AWAY = "last_seen_away"
+    NO_LAN_ADDRESS = "no_lan_address"
 
 
 SEVERITY: Mapping[Finding, Severity] = {
@@ -53,6 +58,11 @@ SEVERITY: Mapping[Finding, Severity] = {
     Finding.WRS_DOWN: Severity.INFORMS,
     Finding.WRS_WOULD_SPREAD_TEST: Severity.WARNS,
     Finding.WINDOW_CLOSED: Severity.INFORMS,
+    Finding.ALREADY_ON: Severity.BLOCKS,
+    Finding.NO_SITE_WRS: Severity.BLOCKS,
+    Finding.SITE_WRS_OFF: Severity.BLOCKS,
+    Finding.LAST_SEEN_AWAY: Severity.BLOCKS,
+    Finding.NO_LAN_ADDRESS: Severity.BLOCKS,
 }
 
 

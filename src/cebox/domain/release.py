@@ -12,8 +12,9 @@ class Release:
     """A published version, as the console's catalogue knows it.
 
     `full_bytes` is the download from nothing, `patch_bytes` the download from each earlier version that has a patch,
-    `image_bytes` the room it takes in a slot. `floor` is the lowest version a box may go back to once it has seen
-    this release.
+    `image_bytes` the room it takes in a slot. `boot_bytes` and `boot_patch_bytes` are the same of the boot image,
+    which machines that have none never fetch. `floor` is the lowest version a box may go back to once it has seen this
+    release.
     """
 
     version: Version
@@ -22,14 +23,21 @@ class Release:
     full_bytes: int
     patch_bytes: Mapping[Version, int] = field(default_factory=dict)
     is_withdrawn: bool = False
+    boot_bytes: int = 0
+    boot_patch_bytes: Mapping[Version, int] = field(default_factory=dict)
 
     def download_bytes(self, running: Version | None) -> int:
         """The smallest download for a box that runs `running`."""
-        return min(self.patch_bytes.get(running, self.full_bytes), self.full_bytes) if running else self.full_bytes
+        if running is None:
+            return self.full_bytes + self.boot_bytes
+        root = min(self.patch_bytes.get(running, self.full_bytes), self.full_bytes)
+        return root + min(self.boot_patch_bytes.get(running, self.boot_bytes), self.boot_bytes)
 
     def mirror_bytes(self, box_versions: Iterable[Version]) -> int:
-        """What a WRS fetches for its site: the full image, and the patch from each version its boxes run."""
-        return self.full_bytes + sum(self.patch_bytes.get(version, 0) for version in set(box_versions))
+        """What a WRS fetches for its site: the full images, and the patches from each version its boxes run."""
+        patches = (self.patch_bytes, self.boot_patch_bytes)
+        wanted = sum(sizes.get(version, 0) for version in set(box_versions) for sizes in patches)
+        return self.full_bytes + self.boot_bytes + wanted
 
 
 def is_new_publication(published_sha256: str | None, offered_sha256: str, version: Version) -> bool:

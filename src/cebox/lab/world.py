@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from cebox.agent.virtual.machine import create_machine, install_image
+from cebox.agent.virtual.ports import find_lan_address
 from cebox.console.access import local_operator
 from cebox.console.database.engine import Database, parse_database_url
 from cebox.console.database.migrate import apply_migrations
@@ -24,6 +25,7 @@ from cebox.errors import InvalidInput, NotFound
 from cebox.kit.clock import utc_now
 from cebox.kit.files import replace_file, write_secret
 from cebox.lab import plan
+from cebox.lab.lan import Lan
 from cebox.lab.machine import VirtualMachine
 from cebox.lab.office import Office
 from cebox.lab.repository_server import REPOSITORY_PATH
@@ -70,6 +72,8 @@ class World:
         self._console_port = console_port
         self.machines: dict[str, VirtualMachine] = {}
         self._services: tuple[Service, ...] = ()
+        self._lan = Lan(self._wake)
+        self._waking: set[asyncio.Task[None]] = set()
 
     @property
     def is_complete(self) -> bool:
@@ -114,12 +118,14 @@ class World:
         if not self.is_complete:
             await asyncio.to_thread(self._furnish, built[0])
             (self.folder / "complete").touch()
+        await self._lan.start(machine.folder for machine in self.machines.values())
         for machine in self.machines.values():
             if machine.was_on:
                 await machine.power_on()
 
     async def stop(self) -> None:
         """Machines stay on in their own memory: the next start finds them so."""
+        self._lan.stop()
         await asyncio.gather(*(machine.suspend() for machine in self.machines.values()))
         await asyncio.gather(*(service.stop() for service in self._services))
 
@@ -141,6 +147,14 @@ class World:
             raise NotFound(
                 "machine_unknown", f"the lab has no machine {name!r}", hint=f"It has {', '.join(self.machines)}."
             ) from None
+
+    def _wake(self, address: str) -> None:
+        """A machine away from its site is on another network."""
+        for machine in self.machines.values():
+            if find_lan_address(machine.folder) == address and machine.place is Place.SITE:
+                task = asyncio.create_task(machine.power_on())
+                self._waking.add(task)
+                task.add_done_callback(self._waking.discard)
 
     def _home(self, planned: plan.PlannedMachine) -> Path:
         return self.folder / "machines" / planned.name

@@ -197,6 +197,13 @@ class Finding(Answer, frozen=True, kw_only=True):
     severity: str
 
 
+class Through(Answer, frozen=True, kw_only=True):
+    """The WRS that carries out a start."""
+
+    device_id: str
+    name: str
+
+
 class Forecast(Answer, frozen=True, kw_only=True):
     """Preflight for one device. `admission` is send, queue or refuse; the rest is what an update takes.
 
@@ -213,6 +220,7 @@ class Forecast(Answer, frozen=True, kw_only=True):
     finalises: str | None = None
     installs: Resolution | None = None
     begins_at: datetime | None = None
+    through: Through | None = None
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -240,6 +248,7 @@ class Action(Answer, frozen=True, kw_only=True):
     code: str = ""
     detail: str = ""
     command_id: str | None = None
+    through_id: str | None = None
     at_next_start: bool = False
     is_open: bool = False
     expected_version: str | None = None

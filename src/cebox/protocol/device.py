@@ -128,6 +128,8 @@ class Observed(Message, frozen=True, kw_only=True):
     """On a WRS: the version it serves to its site."""
     server_url: str | None = None
     """On a WRS: the address its site reaches it at, such as http://10.20.4.2:8480."""
+    lan_addresses: tuple[str, ...] = ()
+    """The hardware addresses of its wired network cards: what its site's WRS can start it by."""
 
 
 class ReportedEvent(StrEnum):
@@ -181,12 +183,17 @@ class SyncRequest(Message, frozen=True, kw_only=True):
 
 
 class Order(Message, frozen=True, kw_only=True):
-    """One action for this box. For an update, `version` is what `tag` (or no tag) points at now; the box resolves."""
+    """One action for this box. For an update, `version` is what `tag` (or no tag) points at now; the box resolves.
+
+    A `start` is told to the WRS: another machine of its site, with these `lan_addresses`, is to be started. It answers
+    with `reboot` when the packets are on their way, else with `fail`; an agent that knows no such order refuses.
+    """
 
     id: str
     kind: str
     version: str | None = None
     tag: str | None = None
+    lan_addresses: tuple[str, ...] = ()
 
 
 class SiteServerInfo(Message, frozen=True, kw_only=True):

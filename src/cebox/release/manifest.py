@@ -116,15 +116,21 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_domain(self, is_withdrawn: bool = False) -> Release:
         """What the rules need to know of it. Whether it is withdrawn is the console's word, not the manifest's."""
-        image = self.root
+        root, boot = self.root, self.boot
         return Release(
             version=self.version,
             floor=self.floor,
-            image_bytes=image.size,
-            full_bytes=full_way(image).blob.size,
-            patch_bytes={Version.parse(way.from_version): way.blob.size for way in image.ways if way.from_version},
+            image_bytes=root.size,
+            full_bytes=full_way(root).blob.size,
+            patch_bytes=_list_patches(root),
             is_withdrawn=is_withdrawn,
+            boot_bytes=full_way(boot).blob.size if boot else 0,
+            boot_patch_bytes=_list_patches(boot) if boot else {},
         )
+
+
+def _list_patches(image: Image) -> dict[Version, int]:
+    return {Version.parse(way.from_version): way.blob.size for way in image.ways if way.from_version}
 
 
 class _Wire(msgspec.Struct, frozen=True, kw_only=True):

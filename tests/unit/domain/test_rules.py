@@ -90,7 +90,7 @@ def test_r5_a_wrs_and_a_cebox_are_updated_by_the_same_actions() -> None:
     wrs = resolve(DeviceKind.WRS, Place.SITE, asked, SiteServer(OLD, is_reachable=True))
     away = resolve(DeviceKind.CEBOX, Place.AWAY, asked, None)
     assert wrs == away
-    assert {kind.value for kind in ActionKind} == {"update", "reboot", "shutdown"}
+    assert {kind.value for kind in ActionKind} == {"update", "reboot", "shutdown", "start"}
 
 
 def test_r6_a_box_on_a_site_takes_the_version_of_its_wrs_whatever_was_asked() -> None:

@@ -8,6 +8,7 @@ from cebox.agent.systemd_boot.boot_loader import SystemdBootLoader
 from cebox.agent.systemd_boot.boot_partition import BootPartition
 from cebox.agent.systemd_boot.firmware import Firmware
 from cebox.agent.systemd_boot.health import SystemdHealth
+from cebox.agent.systemd_boot.lan import SystemdLan
 from cebox.agent.systemd_boot.location import AddressLocation
 from cebox.agent.systemd_boot.people import SignedInPeople
 from cebox.agent.systemd_boot.places import Places
@@ -34,6 +35,7 @@ def open_machine(state_folder: Path, root: Path = Path("/"), programs: Programs 
         boot_loader=SystemdBootLoader(partition, running, programs, Firmware(places)),
         power=SystemdPower(programs),
         location=AddressLocation(programs),
+        lan=SystemdLan(places),
         health=SystemdHealth(places, partition, running, programs),
         people=SignedInPeople(places, programs),
         witness=_NoWitness(),

@@ -71,8 +71,12 @@ class Places:
         """Where the kernel's console leads; `tty0` is the screen."""
         return self.root / "sys/class/tty/console/active"
 
+    @property
+    def interfaces(self) -> Path:
+        return self.root / "sys/class/net"
+
     def interface_state(self, name: str) -> Path:
-        return self.root / "sys/class/net" / name / "operstate"
+        return self.interfaces / name / "operstate"
 
     def block_device(self, name: str) -> Path:
         """What the kernel says of it."""

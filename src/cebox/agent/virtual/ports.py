@@ -1,5 +1,6 @@
 """The ports of `agent.machine` on the folder of a virtual machine."""
 
+import hashlib
 import os
 import signal
 from contextlib import suppress
@@ -19,16 +20,18 @@ from cebox.agent.machine import (
     SlotName,
     Verdict,
 )
+from cebox.agent.magic_packet import make_packet, send_packet
 from cebox.agent.states import BoxState
 from cebox.agent.virtual.boot_table import BootTable, Entry, load_table, save_table, slot_path
 from cebox.agent.virtual.trial import Behaviour, read_behaviour
 from cebox.domain.device import Place
-from cebox.errors import Conflict
+from cebox.errors import Conflict, Unavailable
 from cebox.kit.files import replace_file
 from cebox.protocol.desk import Coming
 from cebox.protocol.device import SiteInfo
 
 NETWORK_FILE = "network.json"
+LAN_FILE = "lan.json"
 POWER_FILE = "power-request"
 PEOPLE_FILE = "people"
 SCREEN_FILE = "screen"
@@ -142,6 +145,32 @@ class VirtualLocation:
             return msgspec.json.decode(self._file.read_bytes(), type=NetworkFile).place
         except (OSError, msgspec.DecodeError, ValueError):
             return None
+
+
+class LanFile(msgspec.Struct, frozen=True):
+    """Where the virtual network takes packets on this machine's loopback."""
+
+    port: int
+
+
+class VirtualLan:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def list_addresses(self) -> tuple[str, ...]:
+        return (find_lan_address(self._folder),)
+
+    def wake(self, address: str, networks: tuple[str, ...]) -> None:  # noqa: ARG002 - all of them are one cable
+        try:
+            port = msgspec.json.decode((self._folder / LAN_FILE).read_bytes(), type=LanFile).port
+        except (OSError, msgspec.DecodeError, ValueError) as error:
+            raise Unavailable("lan_unreachable", f"{self._folder} is plugged into no network") from error
+        send_packet(make_packet(address), ["127.0.0.1"], port=port)
+
+
+def find_lan_address(folder: Path) -> str:
+    """A virtual machine's network card keeps its address as long as the folder keeps its name."""
+    return "02:" + hashlib.sha256(folder.name.encode()).digest()[:5].hex(":")
 
 
 class VirtualHealth:

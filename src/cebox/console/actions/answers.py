@@ -27,11 +27,14 @@ class TakenAnswer(Answer):
 
 
 class ActionAnswer(Answer):
-    """`asked_*` is what the sender wanted, `expected_*` what the forecast said, `taken` what came of it."""
+    """`asked_*` is what the sender wanted, `expected_*` what the forecast said, `taken` what came of it. `through_id`
+    is the WRS that is to start the device.
+    """
 
     id: str
     account_id: str
     device_id: str
+    through_id: str | None
     command_id: str | None
     kind: ActionKind
     state: ActionState
@@ -67,6 +70,13 @@ class FindingAnswer(Answer):
     severity: Severity
 
 
+class ThroughAnswer(Answer):
+    """The WRS that carries out a start."""
+
+    device_id: str
+    name: str
+
+
 class ForecastAnswer(Answer):
     """`admission` is what would become of it now. `resolution` and the sizes are an update's, and so is `begins_at`:
     when the site's download window opens, null when the download begins at once.
@@ -81,6 +91,7 @@ class ForecastAnswer(Answer):
     finalises: VersionText | None = None
     installs: ResolutionAnswer | None = None
     begins_at: datetime | None = None
+    through: ThroughAnswer | None = None
 
 
 class DeviceForecastAnswer(ForecastAnswer):
@@ -149,6 +160,7 @@ def make_power_answer(forecast: PowerForecast, kind: ActionKind) -> ForecastAnsw
         findings=_list_findings(forecast.findings),
         finalises=str(forecast.finalises) if forecast.finalises else None,
         installs=ResolutionAnswer.model_validate(forecast.installs) if forecast.installs else None,
+        through=ThroughAnswer.model_validate(forecast.through) if forecast.through else None,
     )
 
 

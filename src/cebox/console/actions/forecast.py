@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cebox.console.actions.asking import read_asked
-from cebox.console.actions.records import DeviceForecast, GroupForecast, PowerForecast
+from cebox.console.actions.records import DeviceForecast, GroupForecast, PowerForecast, Through, is_starting
 from cebox.console.database.scope import Scope
 from cebox.console.devices.records import DeviceRecord, device_unknown
 from cebox.console.devices.repository import DeviceRepository
@@ -31,6 +31,7 @@ from cebox.domain.preflight import (
 )
 from cebox.domain.release import Release
 from cebox.domain.resolution import plan_shutdown
+from cebox.domain.start import find_start_findings
 from cebox.domain.tag import Asked
 from cebox.domain.version import Version
 from cebox.errors import InvalidInput
@@ -84,6 +85,8 @@ class Forecaster:
 
 
 def foretell_power(record: DeviceRecord, around: Surroundings, kind: ActionKind) -> PowerForecast:
+    if kind is ActionKind.START:
+        return _foretell_start(record, around)
     findings = _power_findings(around.domain_device(record))
     installs = None
     running = record.slots.running
@@ -104,6 +107,18 @@ def foretell_power(record: DeviceRecord, around: Surroundings, kind: ActionKind)
     return PowerForecast(findings, record.slots.staged, installs)
 
 
+def _foretell_start(record: DeviceRecord, around: Surroundings) -> PowerForecast:
+    wrs = around.site_wrs(record)
+    findings = find_start_findings(
+        around.domain_device(record),
+        record.lan_addresses,
+        around.domain_device(wrs) if wrs else None,
+        is_starting=is_starting(around.open_actions.get(record.id, ())),
+    )
+    through = Through(wrs.id, wrs.name) if wrs and wrs.id != record.id else None
+    return PowerForecast(findings, record.slots.staged, None, through)
+
+
 def foretell_in_group(
     record: DeviceRecord,
     around: Surroundings,
@@ -113,9 +128,9 @@ def foretell_in_group(
     at_next_start: bool,
 ) -> DeviceForecast:
     if kind is not ActionKind.UPDATE:
-        findings = foretell_power(record, around, kind).findings
-        admission = Admission.REFUSE if findings else Admission.SEND
-        return DeviceForecast(record.id, record.name, admission, findings, None)
+        power = foretell_power(record, around, kind)
+        admission = Admission.REFUSE if power.findings else Admission.SEND
+        return DeviceForecast(record.id, record.name, admission, power.findings, None, power.through)
     asked = Asked(None, around.account_version(record))
     forecast = _run_preflight(record, around, asked, releases)
     admission = admit(forecast, at_next_start=at_next_start)

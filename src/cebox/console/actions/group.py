@@ -102,7 +102,9 @@ class GroupService:
         deadline_at = self._now + choose_expiry(one.admission, expires_in)
         by = self._caller.user_id
         if one.forecast is None:
-            values = make_values(record, command.kind, by=by, now=self._now, deadline_at=deadline_at)
+            values = make_values(
+                record, command.kind, by=by, now=self._now, deadline_at=deadline_at, through=one.through
+            )
         else:
             values = make_update_values(
                 record, one.forecast, one.admission, by=by, now=self._now, deadline_at=deadline_at
@@ -111,7 +113,7 @@ class GroupService:
 
     async def _note(self, command: Command, acting: list[DeviceForecast]) -> None:
         for one in acting:
-            self._unit.notify(device_topic(one.device_id))
+            self._unit.notify(device_topic(one.through.device_id if one.through else one.device_id))
         self._unit.notify(account_topic(command.account_id))
         facts = {"kind": command.kind.value, "sent": len(acting), "refused": len(command.refusals)}
         if command.campaign_id:

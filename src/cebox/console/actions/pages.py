@@ -1,6 +1,8 @@
 """The dialogs of *Device actions*: update with a tag, restart, shut down, cancel. Each says the outcome first."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
@@ -19,7 +21,7 @@ from cebox.console.devices.service import count_devices, get_device, list_device
 from cebox.console.web.refusals import Refusal, find_refusal
 from cebox.console.web.visit import Visit, page
 from cebox.console.web.words import mark as _
-from cebox.domain.action import EXPIRY_AT_NEXT_START, ActionKind
+from cebox.domain.action import EXPIRY_AT_NEXT_START, START_DEADLINE, ActionKind
 from cebox.domain.device import DeviceKind
 from cebox.domain.ids import ActionId, DeviceId
 from cebox.domain.preflight import Admission, Finding, Forecast, admit
@@ -30,6 +32,13 @@ from cebox.errors import Conflict, InvalidInput, NotFound
 
 _OTHER = "other"
 _TAG_PREFIX = "tag:"
+_SENT: Mapping[str, str] = MappingProxyType(
+    {
+        ActionKind.REBOOT: _("Restart sent."),
+        ActionKind.SHUTDOWN: _("Shutdown sent."),
+        ActionKind.START: _("Its WRS is told to start it."),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +110,14 @@ async def show_power(visit: Visit) -> Response:
         forecast = await Forecaster(connection, scope, now).forecast_power(view.record.id, kind)
         account = await get_account(connection, scope, view.record.account_id)
     notice = notice_words(visit.formats, account.notice)
-    return visit.show_dialog("actions/power.html", view=view, kind=kind, forecast=forecast, notice_words=notice)
+    return visit.show_dialog(
+        "actions/power.html",
+        view=view,
+        kind=kind,
+        forecast=forecast,
+        notice_words=notice,
+        start_seconds=START_DEADLINE.total_seconds(),
+    )
 
 
 @page(Permission.ACT)
@@ -109,8 +125,7 @@ async def send_power(visit: Visit) -> Response:
     kind = _power_kind(visit.field("kind"))
     async with visit.console.database.write() as unit:
         action = await ActionService(unit, visit.caller, visit.console.clock).send_power(_device_id(visit), kind)
-    message = _("Restart sent.") if kind is ActionKind.REBOOT else _("Shutdown sent.")
-    return visit.done(visit.say(message), address=f"/devices/{action.device_id}")
+    return visit.done(visit.say(_SENT[kind]), address=f"/devices/{action.device_id}")
 
 
 @page(Permission.ACT)
@@ -196,8 +211,8 @@ def _find_account_tag(tags: tuple[NotedTag, ...]) -> NotedTag | None:
 
 
 def _power_kind(text: str) -> ActionKind:
-    if text not in (ActionKind.REBOOT, ActionKind.SHUTDOWN):
-        raise InvalidInput("request_malformed", f"{text!r} is neither a restart nor a shutdown")
+    if text not in _SENT:
+        raise InvalidInput("request_malformed", f"{text!r} is no restart, shutdown or start")
     return ActionKind(text)
 
 

@@ -40,7 +40,8 @@ class Action:
     """One action of one device. `asked_version` is what `asked_tag` (or no tag) points at, as last told to it.
 
     `is_withdrawing`: it was withdrawn after delivery and the device has not yet said what became of it. `revision`
-    grows with every change. `code` and `detail` say why it ended badly.
+    grows with every change. `code` and `detail` say why it ended badly. `through_id` is the WRS that carries out the
+    start of another device, by its `lan_addresses`.
     """
 
     id: ActionId
@@ -65,6 +66,13 @@ class Action:
     changed_at: datetime
     deadline_at: datetime | None
     revision: int
+    through_id: DeviceId | None = None
+    lan_addresses: tuple[str, ...] = ()
+
+    @property
+    def executor_id(self) -> DeviceId:
+        """Who is told of it."""
+        return self.through_id or self.device_id
 
     @property
     def is_deliverable(self) -> bool:
@@ -114,12 +122,23 @@ class CommandProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class Through:
+    """The device that carries out an action for another."""
+
+    device_id: DeviceId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class PowerForecast:
-    """What a restart or a shutdown would do. `finalises` waits for the next start; `installs` is R10's."""
+    """What a restart, a shutdown or a start would do. `finalises` waits for the next start; `installs` is R10's;
+    `through` is the WRS that would start it.
+    """
 
     findings: tuple[Finding, ...]
     finalises: Version | None
     installs: Resolution | None
+    through: Through | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +150,7 @@ class DeviceForecast:
     admission: Admission
     findings: tuple[Finding, ...]
     forecast: Forecast | None
+    through: Through | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +175,20 @@ class ActionFilters:
 
 
 def is_busy(open_actions: Iterable[Action], phase: BoxPhase, *, is_on: bool) -> bool:
-    """Whether something is under way on a device. An installed update that waits for a restart is not in the way.
+    """Whether something is under way on a device. An installed update that waits for a restart is not in the way, nor
+    is its start, which the WRS is at.
 
     What a device that went off last did is no hindrance: it may have been cut in the middle.
     """
     if is_on and phase in BUSY_PHASES:
         return True
-    return any(action.state is not ActionState.STAGED for action in open_actions)
+    return any(
+        action.state is not ActionState.STAGED and action.kind is not ActionKind.START for action in open_actions
+    )
+
+
+def is_starting(open_actions: Iterable[Action]) -> bool:
+    return any(action.kind is ActionKind.START for action in open_actions)
 
 
 def action_unknown(action_id: str) -> NotFound:

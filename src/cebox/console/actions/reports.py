@@ -17,7 +17,7 @@ from cebox.console.database.engine import Unit
 from cebox.console.database.scope import Scope
 from cebox.console.devices.records import DeviceRecord, EventKind
 from cebox.console.devices.service import notify_change, record_event
-from cebox.domain.action import DEADLINES, TERMINAL, ActionEvent, ActionKind, ActionState, is_step, next_state
+from cebox.domain.action import TERMINAL, ActionEvent, ActionKind, ActionState, find_deadline, is_step, next_state
 from cebox.domain.ids import ActionId
 from cebox.domain.resolution import Reason, Source
 from cebox.domain.version import Version
@@ -59,11 +59,20 @@ async def apply_result(
     notify_change(unit, device.id, device.account_id)
     if action is None:
         return None
+    notify_change(unit, action.device_id, device.account_id)
     repository = ActionRepository(unit.connection, Scope.account(device.account_id))
     await repository.change(action.id, _changes(action, event, result, now))
     if event is ActionEvent.STAGE and action.kind is ActionKind.UPDATE:
         await repository.supersede_staged(device.id, action.id, now)
     return await repository.find(action.id)
+
+
+async def note_started(unit: Unit, device: DeviceRecord, actions: Iterable[Action], now: datetime) -> None:
+    """The device is heard of: whatever was to start it has, or is no longer needed."""
+    repository = ActionRepository(unit.connection, Scope.account(device.account_id))
+    for action in actions:
+        await repository.change(action.id, _step(action.kind, ActionState.DONE, now) | {"is_withdrawing": False})
+        notify_change(unit, device.id, device.account_id)
 
 
 async def acknowledge(unit: Unit, device: DeviceRecord, actions: Iterable[Action], now: datetime) -> None:
@@ -74,8 +83,8 @@ async def acknowledge(unit: Unit, device: DeviceRecord, actions: Iterable[Action
     for action in fresh:
         # It holds an order nobody remembers to have delivered: its word counts.
         if action.state is ActionState.WAITING:
-            await repository.change(action.id, _step(ActionState.SENT, now))
-            notify_change(unit, device.id, device.account_id)
+            await repository.change(action.id, _step(action.kind, ActionState.SENT, now))
+            notify_change(unit, action.device_id, device.account_id)
 
 
 async def deliver(unit: Unit, device: DeviceRecord, action: Action, now: datetime) -> Action | None:
@@ -84,17 +93,17 @@ async def deliver(unit: Unit, device: DeviceRecord, action: Action, now: datetim
     From here on it is told unchanged until it is acknowledged.
     """
     repository = ActionRepository(unit.connection, Scope.account(device.account_id))
-    notify_change(unit, device.id, device.account_id)
+    notify_change(unit, action.device_id, device.account_id)
     asked: dict[str, Any] = {}
     if action.kind is ActionKind.UPDATE:
         try:
             settled = await read_asked(unit.connection, device.account_id, action.asked_tag)
         except CeboxError as error:
-            ended = _step(ActionState.REFUSED, now) | {"code": error.code, "detail": error.message}
+            ended = _step(action.kind, ActionState.REFUSED, now) | {"code": error.code, "detail": error.message}
             await repository.change(action.id, ended)
             return None
         asked = {"asked_version": str(settled.version)}
-    sent = _step(next_state(action.state, ActionEvent.DELIVER), now) | asked
+    sent = _step(action.kind, next_state(action.state, ActionEvent.DELIVER), now) | asked
     is_sent = await repository.change(action.id, sent, expected=action.state)
     return await repository.find(action.id) if is_sent else None
 
@@ -107,6 +116,7 @@ def pending_orders(actions: Iterable[Action]) -> tuple[Order, ...]:
             kind=action.kind.value,
             version=str(action.asked_version) if action.asked_version else None,
             tag=action.asked_tag,
+            lan_addresses=action.lan_addresses,
         )
         for action in actions
         if action.is_deliverable and action.state is ActionState.SENT
@@ -121,15 +131,15 @@ def _changes(action: Action, event: ActionEvent, result: Result, now: datetime) 
     values = _take(result.taken)
     values["is_withdrawing"] = action.is_withdrawing and event not in _SETTLING
     if is_step(action.state, event):
-        values |= _step(next_state(action.state, event), now)
+        values |= _step(action.kind, next_state(action.state, event), now)
         values["is_acknowledged"] = True
         values["code"] = clean_text(result.code, Name.length)
         values["detail"] = clean_text(result.detail, _LONGEST_DETAIL)
     return values
 
 
-def _step(state: ActionState, now: datetime) -> dict[str, Any]:
-    deadline = DEADLINES.get(state)
+def _step(kind: ActionKind, state: ActionState, now: datetime) -> dict[str, Any]:
+    deadline = find_deadline(kind, state)
     return {
         "state": state.value,
         "is_open": state not in TERMINAL,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, case, delete, func, insert, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, case, delete, func, insert, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cebox.console.actions.records import Action, ActionFilters, Command, GroupRefusal, Taken
@@ -67,13 +67,15 @@ class ActionRepository:
         return {device_id: tuple(many) for device_id, many in found.items()}
 
     async def list_for_exchange(self, device_id: DeviceId, named: Iterable[str] = ()) -> dict[ActionId, Action]:
-        """What a device's exchange is about: its open actions, those to withdraw there, those it names."""
+        """What a device's exchange is about: its open actions, those to withdraw there, those it names; and the starts
+        of other devices that it carries out.
+        """
         concerned: list[ColumnElement[bool]] = [actions.c.is_open, actions.c.is_withdrawing]
         for names in chunk_ids(named):
             concerned.append(actions.c.id.in_(names))
         statement = (
             self._select()
-            .where(actions.c.device_id == device_id, or_(*concerned))
+            .where(or_(actions.c.device_id == device_id, actions.c.through_id == device_id), or_(*concerned))
             .order_by(actions.c.is_open.desc(), actions.c.created_at.desc(), actions.c.id)
             .limit(MOST_PER_DEVICE)
         )
@@ -130,7 +132,7 @@ class ActionRepository:
             await self._connection.execute(
                 update(actions)
                 .where(
-                    actions.c.device_id == device_id,
+                    or_(actions.c.device_id == device_id, actions.c.through_id == device_id),
                     actions.c.id.in_(action_ids),
                     self._scope.filter(actions.c.account_id),
                 )
@@ -174,7 +176,8 @@ class ActionRepository:
         )
 
     async def expire(self, now: datetime, limit: int) -> list[tuple[ActionId, DeviceId, AccountId]]:
-        """End what is past its deadline; returns it."""
+        """End what is past its deadline; returns it. A box that was to be started and did not come has failed to."""
+        is_silent_start = and_(actions.c.kind == ActionKind.START.value, actions.c.state != ActionState.WAITING.value)
         late = (
             select(actions.c.id)
             .where(actions.c.is_open, actions.c.deadline_at <= now, self._scope.filter(actions.c.account_id))
@@ -184,9 +187,13 @@ class ActionRepository:
             update(actions)
             .where(actions.c.id.in_(late), actions.c.is_open, actions.c.deadline_at <= now)
             .values(
-                state=ActionState.EXPIRED.value,
+                state=case((is_silent_start, ActionState.FAILED.value), else_=ActionState.EXPIRED.value),
                 is_open=False,
-                code=case((actions.c.state == ActionState.WAITING.value, "not_started"), else_="silence"),
+                code=case(
+                    (actions.c.state == ActionState.WAITING.value, "not_started"),
+                    (is_silent_start, "did_not_come_on"),
+                    else_="silence",
+                ),
                 changed_at=now,
                 deadline_at=None,
                 revision=actions.c.revision + 1,
@@ -291,6 +298,8 @@ def make_action(row: Row[Any]) -> Action:
         changed_at=row.changed_at,
         deadline_at=row.deadline_at,
         revision=row.revision,
+        through_id=DeviceId(row.through_id) if row.through_id else None,
+        lan_addresses=tuple(row.lan_addresses or ()),
     )
 
 

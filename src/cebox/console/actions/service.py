@@ -10,7 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cebox.console.access import Caller
 from cebox.console.actions.forecast import Forecaster, choose_blocker, foretell_power
-from cebox.console.actions.records import Action, ActionFilters, CommandProgress, action_unknown, command_unknown
+from cebox.console.actions.records import (
+    Action,
+    ActionFilters,
+    CommandProgress,
+    Through,
+    action_unknown,
+    command_unknown,
+)
 from cebox.console.actions.repository import ActionRepository
 from cebox.console.database.engine import Unit
 from cebox.console.database.paging import Listed, Page
@@ -19,6 +26,7 @@ from cebox.console.devices.records import DeviceRecord
 from cebox.console.devices.repository import DeviceRepository
 from cebox.console.devices.service import notify_change
 from cebox.console.journal import service as journal
+from cebox.console.live.hub import device_topic
 from cebox.domain.action import EXPIRY_AT_NEXT_START, EXPIRY_WHEN_ON, LONGEST_EXPIRY, ActionKind, ActionState
 from cebox.domain.ids import ActionId, CommandId, DeviceId
 from cebox.domain.preflight import Admission, Finding, Forecast, admit
@@ -32,6 +40,10 @@ _HINTS = {
     Finding.DEVICE_OFF: "Switch it on, or send the update for its next start (at_next_start).",
     Finding.DEVICE_BUSY: "Wait until what is under way has ended, or cancel it.",
     Finding.ALREADY_STAGED: "Restart the device to finish the installation.",
+    Finding.NO_SITE_WRS: "Only the WRS of a site can start its other machines; switch this one on by hand.",
+    Finding.SITE_WRS_OFF: "Switch the site's WRS on first.",
+    Finding.LAST_SEEN_AWAY: "It hears its site's WRS only on its site's network.",
+    Finding.NO_LAN_ADDRESS: "It reports its network card once it has come on with a newer agent.",
     Finding.BELOW_FLOOR: "Choose a version at or above the floor of the one it runs.",
 }
 
@@ -96,19 +108,25 @@ class ActionService:
         return await self._send(record, values)
 
     async def send_power(self, device_id: DeviceId, kind: ActionKind) -> Action:
-        """Tell one device to restart or to shut down.
+        """Tell one device to restart or to shut down, or its site's WRS to start it.
 
-        Raises NotFound (`device_unknown`), Conflict (`device_off`, `device_busy`), InvalidInput (`kind_not_power`).
+        Raises NotFound (`device_unknown`), Conflict (the first finding's name, such as `device_off`), InvalidInput
+        (`kind_not_power`).
         """
         self._caller.verify(Permission.ACT)
         if kind is ActionKind.UPDATE:
             raise InvalidInput("kind_not_power", "an update is not a power action")
         record, around = await self._forecaster.load_one(device_id)
-        findings = foretell_power(record, around, kind).findings
-        if findings:
-            raise refuse(findings[0], kind)
+        forecast = foretell_power(record, around, kind)
+        if forecast.findings:
+            raise refuse(forecast.findings[0], kind)
         values = make_values(
-            record, kind, by=self._caller.user_id, now=self._now, deadline_at=self._now + EXPIRY_WHEN_ON
+            record,
+            kind,
+            by=self._caller.user_id,
+            now=self._now,
+            deadline_at=self._now + EXPIRY_WHEN_ON,
+            through=forecast.through,
         )
         return await self._send(record, values)
 
@@ -143,6 +161,7 @@ class ActionService:
 
     async def _note(self, verb: str, subject: str, facts: dict[str, Any], action: Action) -> None:
         notify_change(self._unit, action.device_id, action.account_id)
+        self._unit.notify(device_topic(action.executor_id))
         await journal.record(self._unit, self._caller, verb, subject, facts, action.account_id, at=self._now)
 
 
@@ -154,14 +173,23 @@ def refuse(finding: Finding, kind: ActionKind = ActionKind.UPDATE) -> Conflict:
 
 
 def make_values(
-    record: DeviceRecord, kind: ActionKind, *, by: str, now: datetime, deadline_at: datetime
+    record: DeviceRecord,
+    kind: ActionKind,
+    *,
+    by: str,
+    now: datetime,
+    deadline_at: datetime,
+    through: Through | None = None,
 ) -> dict[str, Any]:
-    """The row of a new action."""
+    """The row of a new action. `through` is the WRS that is to start the device."""
+    is_start = kind is ActionKind.START and through is not None
     return {
         "id": ActionId(f"act_{secrets.token_hex(8)}"),
         "account_id": record.account_id,
         "device_id": record.id,
         "command_id": None,
+        "through_id": through.device_id if is_start and through else None,
+        "lan_addresses": list(record.lan_addresses) if is_start else None,
         "kind": kind.value,
         "state": ActionState.WAITING.value,
         "is_open": True,
@@ -225,13 +253,20 @@ def _verify_cancellable(action: Action) -> None:
 
 
 def _withdrawal(action: Action, now: datetime) -> dict[str, Any]:
+    if action.kind is ActionKind.START:
+        # The WRS does what it is told within a moment: there is nothing to call back.
+        return _end_cancelled(now, is_withdrawing=False)
     if action.is_acknowledged:
         return {"is_withdrawing": True, "changed_at": now}
+    # A delivery may be on its way to the device at this moment.
+    return _end_cancelled(now, is_withdrawing=action.state is not ActionState.WAITING)
+
+
+def _end_cancelled(now: datetime, *, is_withdrawing: bool) -> dict[str, Any]:
     return {
         "state": ActionState.CANCELLED.value,
         "is_open": False,
-        # A delivery may be on its way to the device at this moment.
-        "is_withdrawing": action.state is not ActionState.WAITING,
+        "is_withdrawing": is_withdrawing,
         "code": "cancelled",
         "changed_at": now,
         "deadline_at": None,

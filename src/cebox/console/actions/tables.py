@@ -25,6 +25,8 @@ actions = Table(
     Column("account_id", Id, ForeignKey("accounts.id"), nullable=False),
     Column("device_id", Id, ForeignKey("devices.id"), nullable=False),
     Column("command_id", Id, ForeignKey("commands.id"), index=True),
+    # The device that carries it out for the other: a WRS that starts a box. No foreign key: the WRS may leave.
+    Column("through_id", Id, index=True),
     Column("kind", Word, nullable=False),
     Column("state", Word, nullable=False),
     Column("is_open", Boolean, nullable=False),
@@ -34,6 +36,8 @@ actions = Table(
     Column("at_next_start", Boolean, nullable=False, server_default="0"),
     Column("asked_tag", Name),
     Column("asked_version", VersionText),
+    # Of a start: the network cards that are told.
+    Column("lan_addresses", JSON(none_as_null=True)),
     # What preflight said when it was sent, then what the device took.
     Column("expected_version", VersionText),
     Column("expected_source", Word),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from cebox.console.actions.reports import acknowledge, apply_result, deliver
+from cebox.console.actions.reports import acknowledge, apply_result, deliver, note_started
 from cebox.console.boxes.situation import Situation, make_answer, read_situation
 from cebox.console.boxes.tokens import Bearer
 from cebox.console.boxes.told import Told
@@ -127,6 +127,8 @@ class Exchanges:
             await apply_observed(unit, device, observed, changes, progress=progress, now=now)
         else:
             self._note_alive(device, observed)
+        if not observed.is_leaving:
+            await note_started(unit, device, situation.starts, now)
         actions = dict(situation.actions)
         held = [actions[ActionId(one)] for one in request.acknowledged if ActionId(one) in actions]
         await acknowledge(unit, device, held, now)
@@ -142,6 +144,8 @@ class Exchanges:
 
     def _changes_anything(self, situation: Situation, request: SyncRequest) -> bool:
         actions = situation.actions
+        if situation.starts and not request.observed.is_leaving:
+            return True
         if any(not actions[ActionId(one)].is_acknowledged for one in request.acknowledged if one in actions):
             return True
         device, observed = situation.device, request.observed

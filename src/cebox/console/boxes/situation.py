@@ -29,11 +29,14 @@ MOST_BOX_VERSIONS = 20
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """`actions` are those under way, those to withdraw on the device, and those its message named."""
+    """`actions` are those under way that the device carries out, those to withdraw on it, and those its message named;
+    `starts` are under way to start this device, through another.
+    """
 
     device: DeviceRecord
     account_version: Version
     actions: Mapping[ActionId, Action]
+    starts: tuple[Action, ...]
     site: SiteInfo | None
     settings: Settings
 
@@ -47,10 +50,12 @@ async def read_situation(connection: AsyncConnection, bearer: Bearer, named: Ite
         raise device_not_enrolled()
     account = await AccountRepository(connection, scope).get(record.account_id)
     site = await SiteRepository(connection, scope).get(record.site_id) if record.site_id else None
+    actions = await ActionRepository(connection, scope).list_for_exchange(record.id, named)
     return Situation(
         device=record,
         account_version=account.version,
-        actions=await ActionRepository(connection, scope).list_for_exchange(record.id, named),
+        actions={one.id: one for one in actions.values() if one.executor_id == record.id},
+        starts=tuple(one for one in actions.values() if one.executor_id != record.id and one.is_open),
         site=await _describe_site(devices, site, record) if site else None,
         settings=_make_settings(site.limits if site else NO_LIMITS, account.notice),
     )

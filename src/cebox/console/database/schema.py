@@ -11,9 +11,24 @@ from cebox.console.identity import tables as identity
 from cebox.console.jobs import tables as jobs
 from cebox.console.journal import tables as journal
 from cebox.console.keys import tables as keys
+from cebox.console.procedure import tables as procedure
 from cebox.console.releases import tables as releases
 from cebox.console.sites import tables as sites
 
-FEATURES = (identity, accounts, sites, keys, releases, devices, actions, campaigns, announcements, journal, boxes, jobs)
+FEATURES = (
+    identity,
+    accounts,
+    sites,
+    keys,
+    releases,
+    devices,
+    actions,
+    campaigns,
+    procedure,
+    announcements,
+    journal,
+    boxes,
+    jobs,
+)
 
 __all__ = ["FEATURES", "metadata"]

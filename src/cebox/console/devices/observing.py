@@ -15,6 +15,7 @@ from cebox.console.devices.repository import DeviceRepository
 from cebox.console.devices.service import notify_change, record_event
 from cebox.console.live.hub import site_topic
 from cebox.domain.device import DeviceKind, Place
+from cebox.domain.start import clean_lan_addresses
 from cebox.domain.version import Version
 from cebox.errors import InvalidInput
 from cebox.kit.clock import format_utc
@@ -127,6 +128,7 @@ def _read_observed(observed: Observed) -> dict[str, Any]:
         "wrs_reachable": observed.wrs_reachable,
         "served": _read_version(observed.served),
         "server_url": _read_url(observed.server_url),
+        "lan_addresses": list(clean_lan_addresses(observed.lan_addresses)),
     }
 
 
@@ -145,6 +147,7 @@ def _columns_of(record: DeviceRecord) -> dict[str, Any]:
         "wrs_reachable": record.wrs_reachable,
         "served": _write_version(record.served),
         "server_url": record.server_url,
+        "lan_addresses": list(record.lan_addresses),
     }
 
 

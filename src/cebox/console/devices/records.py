@@ -9,6 +9,7 @@ from cebox.console.actions.records import Action
 from cebox.domain.action import ActionState
 from cebox.domain.device import DeviceKind, Place, Slots, is_on
 from cebox.domain.ids import AccountId, CommandId, DeviceId, KeyId, SiteId
+from cebox.domain.pace import NO_RATES, Rates
 from cebox.domain.resolution import Resolution
 from cebox.domain.version import Version
 from cebox.errors import NotFound
@@ -59,6 +60,8 @@ class DeviceRecord:
     served: Version | None
     server_url: str | None
     progress: Progress | None
+    lan_addresses: tuple[str, ...] = ()
+    rates: Rates = NO_RATES
 
     def is_on(self, now: datetime) -> bool:
         return is_on(self.last_seen_at, self.is_leaving, now)

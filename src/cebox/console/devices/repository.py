@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, and_, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import Row, Table, and_, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cebox.console.accounts.tables import accounts, tags
@@ -19,8 +19,11 @@ from cebox.console.devices.tables import device_events, devices
 from cebox.console.sites.tables import sites
 from cebox.domain.device import DeviceKind, Place, Slots
 from cebox.domain.ids import AccountId, DeviceId, KeyId, SiteId
+from cebox.domain.pace import Rates
 from cebox.domain.version import Version
 from cebox.protocol.device import BoxPhase, Progress
+
+_RATED = (devices.c.id, devices.c.site_id, devices.c.kind, devices.c.place, devices.c.wrs_reachable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,32 @@ class DeviceRepository:
         ]
         if rows:
             await self._connection.execute(moving, rows)
+        await self._note_rates(heartbeats)
+
+    async def _note_rates(self, heartbeats: Sequence[Heartbeat]) -> None:
+        """How fast each downloads, for it and for its site: what the next forecasts go by."""
+        measured = {
+            beat.device_id: beat.progress.rate_bytes_per_second
+            for beat in heartbeats
+            if beat.progress is not None and beat.progress.rate_bytes_per_second
+        }
+        of_devices: dict[str, list[dict[str, Any]]] = {}
+        of_sites: dict[str, dict[str, dict[str, Any]]] = {}
+        for chunk in chunk_ids(measured):
+            statement = select(*_RATED).where(devices.c.id.in_(chunk), self._scope.filter(devices.c.account_id))
+            for row in await self._connection.execute(statement):
+                column, rate = _rate_column(row), measured[DeviceId(row.id)]
+                of_devices.setdefault(column, []).append({"b_id": row.id, "b_rate": rate})
+                if row.site_id and row.place == Place.SITE.value:
+                    of_sites.setdefault(column, {})[row.site_id] = {"b_id": row.site_id, "b_rate": rate}
+        for column, rows in of_devices.items():
+            await self._set_rates(devices, column, rows)
+        for column, by_site in of_sites.items():
+            await self._set_rates(sites, column, list(by_site.values()))
+
+    async def _set_rates(self, table: Table, column: str, rows: list[dict[str, Any]]) -> None:
+        statement = update(table).where(table.c.id == bindparam("b_id")).values({column: bindparam("b_rate")})
+        await self._connection.execute(statement, rows)
 
     async def note_silent(self, heard_before: datetime, limit: int) -> list[tuple[DeviceId, AccountId]]:
         """Mark devices that were noted on and were last heard before `heard_before`; returns those just marked."""
@@ -200,6 +229,12 @@ class DeviceRepository:
             device_events.c.device_id == device_id, self._scope.filter(device_events.c.account_id)
         )
         return await list_page(self._connection, statement, [device_events.c.id], page, _make_event, is_descending=True)
+
+
+def _rate_column(row: Any) -> str:
+    """A box on the site of a WRS that answers downloads from there; everybody else from the cloud."""
+    is_from_wrs = row.kind == DeviceKind.CEBOX.value and row.place == Place.SITE.value and row.wrs_reachable
+    return "wrs_rate" if is_from_wrs else "cloud_rate"
 
 
 def _bind(beat: Heartbeat) -> dict[str, Any]:
@@ -236,6 +271,8 @@ def make_record(row: Row[Any]) -> DeviceRecord:
         served=_version(row.served),
         server_url=row.server_url,
         progress=msgspec.convert(row.progress, Progress) if row.progress else None,
+        lan_addresses=tuple(row.lan_addresses),
+        rates=Rates(row.wrs_rate, row.cloud_rate),
     )
 
 

@@ -14,8 +14,7 @@ from cebox.console.actions.repository import ActionRepository
 from cebox.console.database.scope import Scope
 from cebox.console.devices.records import DeviceRecord
 from cebox.console.devices.repository import AccountFacts, DeviceRepository
-from cebox.console.sites.limits import LineLimits
-from cebox.console.sites.repository import SiteRepository
+from cebox.console.sites.repository import Site, SiteRepository
 from cebox.domain.device import Device, DeviceKind
 from cebox.domain.ids import AccountId, DeviceId, SiteId
 from cebox.domain.resolution import Resolution, SiteServer, resolve
@@ -30,7 +29,8 @@ class Surroundings:
     servers: Mapping[SiteId, SiteServer]
     open_actions: Mapping[DeviceId, tuple[Action, ...]]
     box_versions: Mapping[SiteId, Mapping[Version, int]]
-    limits: Mapping[SiteId, LineLimits]
+    sites: Mapping[SiteId, Site]
+    wrs: Mapping[SiteId, DeviceRecord]
 
     def account_version(self, record: DeviceRecord) -> Version:
         return self.accounts[record.account_id].version
@@ -38,14 +38,21 @@ class Surroundings:
     def site_server(self, record: DeviceRecord) -> SiteServer | None:
         return self.servers.get(record.site_id) if record.site_id else None
 
+    def site(self, record: DeviceRecord) -> Site | None:
+        return self.sites.get(record.site_id) if record.site_id else None
+
+    def site_wrs(self, record: DeviceRecord) -> DeviceRecord | None:
+        """The machine itself, whether it ever served or not."""
+        return self.wrs.get(record.site_id) if record.site_id else None
+
     def site_box_versions(self, record: DeviceRecord) -> Mapping[Version, int]:
         """On a WRS: how many ceBox of its site run which version."""
         return self.box_versions.get(record.site_id, {}) if record.site_id else {}
 
     def closed_until(self, record: DeviceRecord) -> datetime | None:
         """When the download window of the device's site opens; None while downloads may go on there."""
-        limits = self.limits.get(record.site_id) if record.site_id else None
-        return limits.closed_until(self.now) if limits else None
+        site = self.site(record)
+        return site.limits.closed_until(self.now) if site else None
 
     def would_take(self, record: DeviceRecord) -> Resolution:
         """What an update without a tag would do."""
@@ -85,11 +92,8 @@ async def load_surroundings(
     records = tuple(records)
     devices = DeviceRepository(connection, scope)
     site_ids = {record.site_id for record in records if record.site_id}
-    servers = {
-        site_id: server
-        for site_id, wrs in (await devices.find_site_servers(site_ids)).items()
-        if (server := make_site_server(wrs, now)) is not None
-    }
+    wrs = await devices.find_site_servers(site_ids)
+    servers = {site_id: server for site_id, one in wrs.items() if (server := make_site_server(one, now)) is not None}
     wrs_sites = {record.site_id for record in records if record.site_id and record.kind is DeviceKind.WRS}
     return Surroundings(
         now=now,
@@ -97,5 +101,6 @@ async def load_surroundings(
         servers=servers,
         open_actions=await ActionRepository(connection, scope).list_open(record.id for record in records),
         box_versions=await devices.count_box_versions(wrs_sites),
-        limits=await SiteRepository(connection, scope).find_limits(site_ids),
+        sites=await SiteRepository(connection, scope).find_many(site_ids),
+        wrs=wrs,
     )

@@ -52,6 +52,11 @@ devices = Table(
     Column("wrs_reachable", Boolean),
     Column("served", VersionText),
     Column("server_url", String(300)),
+    # Of its wired network cards: what its site's WRS can start it by.
+    Column("lan_addresses", JSON, nullable=False, server_default="[]"),
+    # How fast it last downloaded, from each source (bytes per second).
+    Column("wrs_rate", BigInteger),
+    Column("cloud_rate", BigInteger),
     # The live progress of its update (protocol.device.Progress), if one runs.
     Column("progress", JSON),
     Index(None, "account_id", "name", unique=True),

@@ -20,6 +20,8 @@ _RULES = (
     releases.c.image_bytes,
     releases.c.full_bytes,
     releases.c.patch_bytes,
+    releases.c.boot_bytes,
+    releases.c.boot_patch_bytes,
     releases.c.is_withdrawn,
 )
 _LISTED = (
@@ -47,6 +49,8 @@ class ReleaseRepository:
             "image_bytes": release.image_bytes,
             "full_bytes": release.full_bytes,
             "patch_bytes": {str(version): size for version, size in release.patch_bytes.items()},
+            "boot_bytes": release.boot_bytes,
+            "boot_patch_bytes": {str(version): size for version, size in release.boot_patch_bytes.items()},
             "components": [[component.name, component.version] for component in entry.components],
             "notes_fr": listing.notes_fr,
             "notes_en": listing.notes_en,
@@ -94,6 +98,8 @@ def _make_release(row: Row[Any]) -> Release:
         full_bytes=row.full_bytes,
         patch_bytes=_parse_sizes(row.patch_bytes.items()),
         is_withdrawn=row.is_withdrawn,
+        boot_bytes=row.boot_bytes,
+        boot_patch_bytes=_parse_sizes(row.boot_patch_bytes.items()),
     )
 
 

@@ -13,6 +13,9 @@ releases = Table(
     Column("image_bytes", BigInteger, nullable=False),
     Column("full_bytes", BigInteger, nullable=False),
     Column("patch_bytes", JSON, nullable=False),
+    # Of the boot image, on machines that start from one: whole, and from each version that has a patch of it.
+    Column("boot_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("boot_patch_bytes", JSON, nullable=False, server_default="{}"),
     Column("components", JSON, nullable=False),
     Column("notes_fr", Text, nullable=False),
     Column("notes_en", Text, nullable=False),

@@ -16,6 +16,7 @@ from cebox.console.database.scope import Scope
 from cebox.console.sites.limits import NO_LIMITS, LineLimits, load_limits
 from cebox.console.sites.tables import sites
 from cebox.domain.ids import AccountId, SiteId
+from cebox.domain.pace import NO_RATES, Rates
 from cebox.errors import Conflict, NotFound
 
 
@@ -33,6 +34,7 @@ class Site:
     created_at: datetime
     own_limits: LineLimits | None = None
     account_limits: LineLimits = NO_LIMITS
+    rates: Rates = NO_RATES
 
     @property
     def limits(self) -> LineLimits:
@@ -72,12 +74,11 @@ class SiteRepository:
         statement = update(sites).where(self._scope.filter(sites.c.account_id), sites.c.id == site_id)
         await self._connection.execute(statement.values(line_limits=limits.make_columns() if limits else None))
 
-    async def find_limits(self, site_ids: Iterable[SiteId]) -> dict[SiteId, LineLimits]:
-        """Those that hold at each of these sites."""
-        found: dict[SiteId, LineLimits] = {}
+    async def find_many(self, site_ids: Iterable[SiteId]) -> dict[SiteId, Site]:
+        found: dict[SiteId, Site] = {}
         for chunk in chunk_ids(site_ids):
             rows = await self._connection.execute(self._select().where(sites.c.id.in_(chunk)))
-            found.update((site.id, site.limits) for site in map(_make_site, rows))
+            found.update((site.id, site) for site in map(_make_site, rows))
         return found
 
     async def get(self, site_id: SiteId) -> Site:
@@ -116,4 +117,5 @@ def _make_site(row: Row[Any]) -> Site:
         created_at=row.created_at,
         own_limits=load_limits(row.line_limits),
         account_limits=load_limits(row.account_limits) or NO_LIMITS,
+        rates=Rates(row.wrs_rate, row.cloud_rate),
     )

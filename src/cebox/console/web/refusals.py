@@ -88,6 +88,13 @@ _OWN: Mapping[str, Refusal] = {
         _("These are no hours of a day."), _("Write them as 22:00-06:00; leave them empty for any time.")
     ),
     "time_zone_unknown": Refusal(_("There is no such time zone."), _("Write its name, such as Europe/Paris.")),
+    "did_not_come_on": Refusal(
+        _("It was called and did not come on in time."),
+        _("Check that its firmware allows starting over the network, or switch it on by hand."),
+    ),
+    "lan_address_malformed": Refusal(_("This is no network card's address.")),
+    "lan_unreachable": Refusal(_("The WRS could not send on its network."), _("Check the network of the WRS.")),
+    "order_unknown": Refusal(_("The agent of the WRS is too old for this."), _("Update the WRS first.")),
     "email_malformed": Refusal(_("This is not an e-mail address."), _("Write it as name@example.org.")),
     "expiry_out_of_range": Refusal(_("This expiry is too short or too long.")),
     "form_secret_wrong": Refusal(_("This form is too old."), _("Reload the page and try again.")),

@@ -104,6 +104,9 @@ _CALM: Mapping[Finding, tuple[str, Tone]] = MappingProxyType(
         Finding.ALREADY_THERE: ("circle-check", Tone.OK),
         Finding.ALREADY_STAGED: ("power", Tone.RUN),
         Finding.WINDOW_CLOSED: ("clock", Tone.RUN),
+        Finding.ALREADY_ON: ("circle-check", Tone.OK),
+        Finding.SITE_WRS_OFF: ("moon", Tone.IDLE),
+        Finding.LAST_SEEN_AWAY: ("home", Tone.IDLE),
     }
 )
 
@@ -125,6 +128,11 @@ _FINDING_WORDS: Mapping[Finding, str] = MappingProxyType(
             "Other ceBox of the site would take this test version at their next shutdown."
         ),
         Finding.WINDOW_CLOSED: _("The download begins when the download window of the site opens."),
+        Finding.ALREADY_ON: _("It is already on."),
+        Finding.NO_SITE_WRS: _("No WRS stands on its site: nobody there can start it."),
+        Finding.SITE_WRS_OFF: _("The WRS of its site is off: only a WRS that is on can start it."),
+        Finding.LAST_SEEN_AWAY: _("It was last seen away from its site: the WRS does not reach it there."),
+        Finding.NO_LAN_ADDRESS: _("It never said which network card it has; its agent does so at its next start."),
     }
 )
 
