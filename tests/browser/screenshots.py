@@ -82,7 +82,7 @@ def _sign_in(browser: Browser, fleet: Fleet, scheme: str, size: dict[str, int] |
     page.locator("input[name=email]").fill("account-admin@example.org")
     page.locator("input[name=password]").fill(PASSWORD)
     page.locator("button.btn-p").click()
-    page.wait_for_url(f"{fleet.url}/devices")
+    page.wait_for_url(f"{fleet.url}/")
     return page
 
 

@@ -10,6 +10,7 @@ from tests.e2e.fleet import Fleet
 from tests.integration.console.office import NEW
 
 _PATHS = (
+    "",
     "devices",
     "devices?version=behind&columns=site.state.serial.agent",
     "devices?search=nothing",

@@ -83,7 +83,8 @@ def sign_in(open_page: Callable[..., Page], fleet: Fleet) -> SignIn:
         page.locator("input[name=email]").fill(email)
         page.locator("input[name=password]").fill(PASSWORD)
         page.locator("button.btn-p").click()
-        page.wait_for_url(f"{fleet.url}/devices")
+        page.wait_for_url(f"{fleet.url}/")
+        page.goto(f"{fleet.url}/devices")
         return page
 
     return enter

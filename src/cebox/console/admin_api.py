@@ -12,6 +12,7 @@ from starlette.responses import Response
 from cebox.console.accounts import api as accounts
 from cebox.console.actions import api as actions
 from cebox.console.announcements import api as announcements
+from cebox.console.dashboard import api as dashboard
 from cebox.console.devices import api as devices
 from cebox.console.identity import api as identity
 from cebox.console.journal import api as journal
@@ -25,7 +26,8 @@ from cebox.errors import CeboxError
 from cebox.protocol.device import Problem
 
 ROUTERS: tuple[APIRouter, ...] = tuple(
-    feature.router for feature in (identity, accounts, sites, keys, devices, actions, releases, announcements, journal)
+    feature.router
+    for feature in (identity, dashboard, accounts, sites, keys, devices, actions, releases, announcements, journal)
 )
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemBody, "description": words}

@@ -10,6 +10,8 @@ from cebox.errors import Conflict
 
 # A box on a 25 s long-poll is heard of at least this often; past it, it counts as off.
 PRESENCE = timedelta(seconds=60)
+# Off for longer than this, a box is not merely off for the night.
+LONG_OFF = timedelta(days=7)
 
 
 class DeviceKind(StrEnum):

@@ -13,6 +13,8 @@ _FORM = re.compile(
 )
 # Sorts after every pre-release stage: alpha < beta < rc < the release itself.
 _FINAL = ("~", 0)
+# The digits of a rank: year, month, patch, stage, number.
+_RANK_STAGES = {1: "alpha", 2: "beta", 3: "rc", 9: None}
 
 
 @total_ordering
@@ -46,6 +48,21 @@ class Version:
             stage=match["stage"],
             number=int(match["number"] or 0),
         )
+
+    @property
+    def rank(self) -> int:
+        """Orders versions as they do, where only numbers compare; below 2**63, and never 0."""
+        stage = next(digit for digit, name in _RANK_STAGES.items() if name == self.stage)
+        return (((self.year * 100 + self.month) * 10**6 + self.patch) * 10 + stage) * 10**4 + self.number
+
+    @classmethod
+    def from_rank(cls, rank: int) -> "Version":
+        """The version with this `rank`."""
+        rest, number = divmod(rank, 10**4)
+        rest, stage = divmod(rest, 10)
+        rest, patch = divmod(rest, 10**6)
+        year, month = divmod(rest, 100)
+        return cls(year, month, patch, _RANK_STAGES[stage], number)
 
     @property
     def _order(self) -> tuple[int, int, int, tuple[str, int]]:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from cebox.console.devices.jobs import note_silent_devices
 from cebox.console.state import Console
 from cebox.domain.device import PRESENCE
 from cebox.domain.role import Role
@@ -49,6 +50,7 @@ async def fleet(console: Console, app: Starlette, clock: HandClock) -> Fleet:
     action = await send_update(console, charlie)
     await charlie.sync()
     await charlie.report(ReportedEvent.FAIL, action.id, code="disk_full")
+    await note_silent_devices(console)
     viewer = await sign_in(app, await hire(console, Role.ACCOUNT_VIEWER, account))
     vendor = await sign_in(app, await hire(console, Role.VENDOR_SUPPORT))
     return Fleet(viewer, vendor, site.id, account.id)

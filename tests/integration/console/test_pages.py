@@ -20,8 +20,19 @@ from tests.integration.console.box import add_box
 
 pytestmark = pytest.mark.anyio
 
-PAGES = ["/devices", "/account", "/sites", "/releases", "/announcements", "/keys", "/journal", "/users"]
-_OPEN = {"/static/{path:path}", "/sign-in", "/"}
+PAGES = [
+    "/",
+    "/dashboard",
+    "/devices",
+    "/account",
+    "/sites",
+    "/releases",
+    "/announcements",
+    "/keys",
+    "/journal",
+    "/users",
+]
+_OPEN = {"/static/{path:path}", "/sign-in"}
 _OWN_BUSINESS = {"/sign-out", "/preferences", "/devices/views/new", "/devices/views/{view_id}/remove"}
 
 

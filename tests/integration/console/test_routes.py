@@ -26,7 +26,6 @@ PUBLIC = {
     ("POST", "/device/v1/sync"): "a box shows its own token, tested with the device API",
     ("POST", "/api/v1/tokens"): "this is how a program signs in",
     ("GET", "/api/v1/openapi.json"): "describes the API, holds nobody's data",
-    ("GET", "/"): "leads to a page that asks who it is",
     ("GET", "/sign-in"): "this is how a person signs in",
     ("POST", "/sign-in"): "this is how a person signs in",
     ("GET", "/static/{path:path}"): "styles and scripts of the sign-in page too",

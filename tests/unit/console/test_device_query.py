@@ -4,8 +4,8 @@ import pytest
 
 from cebox.console.devices.query import COLUMNS, USUAL_COLUMNS, Query
 from cebox.console.devices.records import FleetGroup, FleetSummary, Order
-from cebox.domain.action import ActionState
-from cebox.domain.device import DeviceKind
+from cebox.domain.device import DeviceKind, Place
+from cebox.domain.ids import AccountId
 from cebox.domain.version import Version
 from cebox.protocol.device import BoxPhase
 
@@ -46,7 +46,7 @@ def test_filters_are_what_the_address_says() -> None:
         "site=none&version=behind&on=0&update=attention&kind=wrs&phase=staged&order=-seen"
     ).to_filters()
     assert (filters.site_id, filters.is_behind, filters.is_on) == ("", True, False)
-    assert filters.last_states == {ActionState.FAILED, ActionState.ROLLED_BACK}
+    assert filters.needs_attention
     assert (filters.kind, filters.phase) == (DeviceKind.WRS, BoxPhase.STAGED)
     assert (filters.order, filters.is_reversed) == (Order.SEEN, True)
 
@@ -62,12 +62,16 @@ def test_the_last_column_cannot_be_hidden() -> None:
     assert Query(columns=Query(columns="site").toggle_column("site")).shown_columns == ("site",)
 
 
+def _group(kind: DeviceKind, phase: BoxPhase, running: Version | None, count: int) -> FleetGroup:
+    return FleetGroup(AccountId("acc_1"), kind, None, Place.AWAY, phase, running, True, count)
+
+
 def test_a_fleet_is_summed_up_from_its_groups() -> None:
     groups = (
-        FleetGroup(DeviceKind.WRS, BoxPhase.IDLE, _NEW, 2),
-        FleetGroup(DeviceKind.CEBOX, BoxPhase.IDLE, _OLD, 30),
-        FleetGroup(DeviceKind.CEBOX, BoxPhase.STAGED, _OLD, 4),
-        FleetGroup(DeviceKind.CEBOX, BoxPhase.IDLE, None, 1),
+        _group(DeviceKind.WRS, BoxPhase.IDLE, _NEW, 2),
+        _group(DeviceKind.CEBOX, BoxPhase.IDLE, _OLD, 30),
+        _group(DeviceKind.CEBOX, BoxPhase.STAGED, _OLD, 4),
+        _group(DeviceKind.CEBOX, BoxPhase.IDLE, None, 1),
     )
     summary = FleetSummary(groups, _NEW)
     assert (summary.total, summary.box_count, summary.server_count) == (37, 35, 2)

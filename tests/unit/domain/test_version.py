@@ -62,3 +62,10 @@ def test_numbers_count_as_numbers_and_a_prerelease_comes_before_its_release() ->
 def test_what_is_no_version_is_refused_with_a_code(text: str) -> None:
     with pytest.raises(InvalidInput, match="version_malformed"):
         Version.parse(text)
+
+
+@given(versions, versions)
+def test_ranks_are_ordered_as_the_versions_are_and_say_which(one: Version, other: Version) -> None:
+    assert (one < other) is (one.rank < other.rank)
+    assert Version.from_rank(one.rank) == one
+    assert 0 < one.rank < 2**63

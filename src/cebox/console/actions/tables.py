@@ -1,8 +1,10 @@
 """Actions, one device each, and the group commands that made several at once."""
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text, column
 
 from cebox.console.database.columns import Id, Name, UtcDateTime, VersionText, Word, metadata
+
+_IS_OPEN = column("is_open", Boolean)
 
 commands = Table(
     "commands",
@@ -60,4 +62,11 @@ actions = Table(
     # The newest action of a device, and the devices whose newest is in some state.
     Index(None, "device_id", "created_at", "id"),
     Index(None, "account_id", "state", "device_id"),
+    # What is under way in an account, which is little beside what has ended.
+    Index(
+        "ix_actions_open",
+        *("account_id", "command_id", "state", "kind", "device_id"),
+        sqlite_where=_IS_OPEN,
+        postgresql_where=_IS_OPEN,
+    ),
 )

@@ -5,6 +5,7 @@ from cebox.console.actions import tables as actions
 from cebox.console.announcements import tables as announcements
 from cebox.console.boxes import tables as boxes
 from cebox.console.campaigns import tables as campaigns
+from cebox.console.dashboard import tables as dashboard
 from cebox.console.database.columns import metadata
 from cebox.console.devices import tables as devices
 from cebox.console.identity import tables as identity
@@ -29,6 +30,7 @@ FEATURES = (
     journal,
     boxes,
     jobs,
+    dashboard,
 )
 
 __all__ = ["FEATURES", "metadata"]

@@ -13,6 +13,7 @@ from cebox.console.wire import Answer, Listing, make_listing
 from cebox.domain.action import ActionState
 from cebox.domain.device import DeviceKind, Place
 from cebox.domain.ids import DeviceId, SiteId
+from cebox.domain.lateness import Lateness
 from cebox.domain.version import Version
 from cebox.errors import InvalidInput
 from cebox.protocol.device import BoxPhase, Progress
@@ -81,11 +82,17 @@ async def choose_filters(
     search: Annotated[str, Query(max_length=200, description="Part of a name, serial or id.")] = "",
     site: Annotated[str | None, Query(max_length=40, description=f"A site's id, or `{NO_SITE}`.")] = None,
     kind: DeviceKind | None = None,
+    place: Place | None = None,
     is_on: bool | None = None,
     version: Annotated[str | None, Query(max_length=32, description="The version it runs.")] = None,
     is_behind: Annotated[bool | None, Query(description="Runs less than the account's version.")] = None,
     phase: BoxPhase | None = None,
     last_action: Annotated[ActionState | None, Query(description="State of its newest action.")] = None,
+    needs_attention: Annotated[
+        bool, Query(description="It failed, fell back or fell silent in an update, and nothing was asked since.")
+    ] = False,
+    is_updating: Annotated[bool | None, Query(description="An update of it is under way.")] = None,
+    late: Annotated[Lateness | None, Query(description="Behind, and this is why.")] = None,
     sort: Annotated[
         str, Query(max_length=20, description="name, version, seen or site; `-` before it reverses.")
     ] = "name",
@@ -97,11 +104,15 @@ async def choose_filters(
         search=search,
         site_id=None if site is None else SiteId("" if site == NO_SITE else site),
         kind=kind,
+        place=place,
         is_on=is_on,
         version=Version.parse(version) if version else None,
         is_behind=is_behind,
         phase=phase,
         last_states=frozenset({last_action} if last_action else ()),
+        needs_attention=needs_attention,
+        is_updating=is_updating,
+        lateness=late,
         order=Order(sort.removeprefix("-")),
         is_reversed=sort.startswith("-"),
     )

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from cebox.console.actions.group import find_running_command
 from cebox.console.database.paging import Page
-from cebox.console.devices.query import BEHIND, UNDER_WAY, WITHOUT_SITE, Query
+from cebox.console.devices.query import ATTENTION, BEHIND, LONG_OFF, UNDER_WAY, WITHOUT_SITE, Query
 from cebox.console.devices.records import FleetSummary, Order
 from cebox.console.devices.saved_views import list_views
 from cebox.console.devices.service import count_devices, list_devices, summarise_fleet
@@ -21,6 +21,7 @@ from cebox.console.web.visit import Visit, page
 from cebox.console.web.words import mark as _
 from cebox.domain.action import ActionState
 from cebox.domain.device import DeviceKind
+from cebox.domain.lateness import Lateness
 
 PIECE = 50
 
@@ -34,6 +35,15 @@ COLUMN_WORDS = {
     "kind": _("Kind"),
     "serial": _("Serial number"),
     "agent": _("Agent"),
+}
+LATENESS = {
+    Lateness.FAILED: _("Failed or went back"),
+    Lateness.UNDER_WAY: _("Under way"),
+    Lateness.READY: _("Ready, restart to finish"),
+    Lateness.HELD: _("Held back by its WRS"),
+    Lateness.LONG_OFF: _("Off for more than 7 days"),
+    Lateness.OFF: _("Off"),
+    Lateness.UNASKED: _("On, nobody has asked"),
 }
 SORTS = {
     "name": _("Name"),
@@ -111,7 +121,7 @@ def build_routes() -> list[BaseRoute]:
 async def _make_tabs(
     connection: AsyncConnection, visit: Visit, summary: FleetSummary, kept: Sequence[SavedView]
 ) -> list[Tab]:
-    attention = Query(update="attention")
+    attention = Query(update=ATTENTION)
     failing = await count_devices(connection, visit.scope, attention.to_filters(), visit.formats.now)
     return [
         Tab(visit.say(_("All")), Query(), summary.total),
@@ -140,16 +150,23 @@ def _make_choices(visit: Visit, query: Query, summary: FleetSummary, sites: Sequ
         for state in (ActionState.FAILED, ActionState.ROLLED_BACK, ActionState.REFUSED, ActionState.EXPIRED)
     ]
     phases = [(phase.value, say(status.message)) for phase, status in BOX.items()]
-    updates = [("attention", say(_("Needs attention"))), (UNDER_WAY, say(_("Under way"))), *endings]
+    updates = [(ATTENTION, say(_("Needs attention"))), (UNDER_WAY, say(_("Under way"))), *endings]
     kinds = [(DeviceKind.CEBOX.value, "ceBox"), (DeviceKind.WRS.value, "WRS")]
     places = [(site.id, site.name) for site in sites] + [(WITHOUT_SITE, say(_("No site")))]
     return [
         Choice("site", say(_("Site")), places, query.site),
+        Choice("place", say(_("Place")), [("site", say(_("On site"))), ("away", say(_("Telework")))], query.place),
         Choice("version", say(_("Version")), [(BEHIND, say(_("Below the account's"))), *versions], query.version),
-        Choice("on", say(_("State")), [("1", say(_("On only"))), ("0", say(_("Off only")))], query.on),
+        Choice(
+            "on",
+            say(_("State")),
+            [("1", say(_("On only"))), ("0", say(_("Off only"))), (LONG_OFF, say(_("Off for more than 7 days")))],
+            query.on,
+        ),
         Choice("update", say(_("Update")), updates, query.update),
         Choice("kind", say(_("Kind")), kinds, query.kind),
         Choice("phase", say(_("Phase")), phases, query.phase),
+        Choice("late", say(_("Why behind")), [(one.value, say(LATENESS[one])) for one in Lateness], query.late),
     ]
 
 

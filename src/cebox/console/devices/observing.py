@@ -11,7 +11,7 @@ from cebox.console.database.columns import Word
 from cebox.console.database.engine import Unit
 from cebox.console.database.scope import Scope
 from cebox.console.devices.records import DeviceRecord, EventKind
-from cebox.console.devices.repository import DeviceRepository
+from cebox.console.devices.repository import ALWAYS, DeviceRepository
 from cebox.console.devices.service import notify_change, record_event
 from cebox.console.live.hub import site_topic
 from cebox.domain.device import DeviceKind, Place
@@ -67,6 +67,7 @@ async def apply_observed(
 ) -> None:
     """Write a report that matters, and what its changes mean to the device's history and its site."""
     values = dict(changes) | {"boot": observed.boot, "sequence": observed.sequence, "last_seen_at": now}
+    values |= _derive(record, changes, now)
     if progress is not None and observed.phase in MOVING_PHASES:
         values["progress"] = msgspec.to_builtins(progress)
     await DeviceRepository(unit.connection, Scope.account(record.account_id)).change(record.id, values)
@@ -90,6 +91,20 @@ def clean_progress(progress: Progress) -> Progress:
         action_id=clean_text(progress.action_id, Word.length) if progress.action_id else None,
         waits_until=format_utc(progress.waiting_until) if progress.waiting_until else "",
     )
+
+
+def _derive(record: DeviceRecord, changes: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The columns that lists sort and count by, which follow from those that change."""
+    values: dict[str, Any] = {}
+    if "noted_on" in changes:
+        values["quiet_since"] = ALWAYS if changes["noted_on"] else now
+    if {"running", "failed_versions"} & changes.keys():
+        told = changes.get("running", _write_version(record.slots.running))
+        running_rank = Version.parse(told).rank if told else 0
+        failed = changes.get("failed_versions", map(str, record.failed_versions))
+        above = [rank for text in failed if (rank := Version.parse(text).rank) > running_rank]
+        values |= {"running_rank": running_rank, "fallen_back_rank": min(above, default=0)}
+    return values
 
 
 def _list_events(

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from cebox.console.actions.records import Action, ActionFilters, is_busy
@@ -52,10 +51,6 @@ class Entry:
             return "updates" if self.action.kind is ActionKind.UPDATE else "state"
         assert self.event is not None
         return "updates" if self.event.kind in (EventKind.NOW_RUNS, EventKind.REPORTED) else "state"
-
-
-async def show_start(_request: Request) -> Response:
-    return RedirectResponse("/devices", status_code=303)
 
 
 @page()
@@ -110,7 +105,6 @@ async def remove(visit: Visit) -> Response:
 
 def build_routes() -> list[BaseRoute]:
     return [
-        Route("/", show_start, methods=["GET"]),
         *list_pages.build_routes(),
         *view_pages.build_routes(),
         Route("/devices/{device_id}", show_device, methods=["GET"]),

@@ -11,25 +11,27 @@ from urllib.parse import parse_qsl, urlencode
 
 from cebox.console.devices.records import DeviceFilters, Order
 from cebox.domain.action import ActionState
-from cebox.domain.device import DeviceKind
+from cebox.domain.device import DeviceKind, Place
 from cebox.domain.ids import CommandId, SiteId
+from cebox.domain.lateness import Lateness
 from cebox.domain.version import Version
 from cebox.errors import CeboxError
 from cebox.protocol.device import BoxPhase
 
-FILTERS: Final = ("search", "site", "version", "on", "update", "kind", "phase", "command")
+FILTERS: Final = ("search", "site", "place", "version", "on", "update", "late", "kind", "phase", "command")
 LOOKS: Final = ("order", "columns")
 COLUMNS: Final = ("site", "state", "running", "would_take", "update", "seen", "kind", "serial", "agent")
 USUAL_COLUMNS: Final = ("site", "state", "running", "would_take", "update", "seen")
 WITHOUT_SITE: Final = "none"
 BEHIND: Final = "behind"
 UNDER_WAY: Final = "under_way"
+ATTENTION: Final = "attention"
+LONG_OFF: Final = "long"
 LONGEST: Final = 200
 LONGEST_QUERY: Final = 2000
 
 ENDINGS: Final[Mapping[str, frozenset[ActionState]]] = MappingProxyType(
     {
-        "attention": frozenset({ActionState.FAILED, ActionState.ROLLED_BACK}),
         "failed": frozenset({ActionState.FAILED}),
         "rolled_back": frozenset({ActionState.ROLLED_BACK}),
         "refused": frozenset({ActionState.REFUSED}),
@@ -44,9 +46,11 @@ class Query:
 
     search: str = ""
     site: str = ""
+    place: str = ""
     version: str = ""
     on: str = ""
     update: str = ""
+    late: str = ""
     kind: str = ""
     phase: str = ""
     command: str = ""
@@ -99,12 +103,16 @@ class Query:
             search=self.search,
             site_id=SiteId("" if self.site == WITHOUT_SITE else self.site) if self.site else None,
             kind=DeviceKind(self.kind) if self.kind else None,
-            is_on={"1": True, "0": False}.get(self.on),
+            place=Place(self.place) if self.place else None,
+            is_on={"1": True, "0": False, LONG_OFF: False}.get(self.on),
+            is_long_off=True if self.on == LONG_OFF else None,
             version=Version.parse(self.version) if self.version and self.version != BEHIND else None,
             is_behind=True if self.version == BEHIND else None,
             phase=BoxPhase(self.phase) if self.phase else None,
             last_states=ENDINGS.get(self.update, frozenset()),
+            needs_attention=self.update == ATTENTION,
             is_updating=True if self.update == UNDER_WAY else None,
+            lateness=Lateness(self.late) if self.late else None,
             command_id=CommandId(self.command) if self.command else None,
             order=self.sorting,
             is_reversed=self.is_reversed,
@@ -116,9 +124,13 @@ def _is_known(name: str, value: str) -> bool:
         case "version":
             return value == BEHIND or _is_version(value)
         case "on":
-            return value in ("1", "0")
+            return value in ("1", "0", LONG_OFF)
         case "update":
-            return value in ENDINGS or value == UNDER_WAY
+            return value in ENDINGS or value in (UNDER_WAY, ATTENTION)
+        case "late":
+            return value in set(Lateness)
+        case "place":
+            return value in set(Place)
         case "kind":
             return value in set(DeviceKind)
         case "phase":

@@ -1,5 +1,6 @@
 """Devices as the console keeps them and shows them, and what their history is made of."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +11,7 @@ from cebox.domain.action import ActionState
 from cebox.domain.device import DeviceKind, Place, Slots, is_on
 from cebox.domain.ids import AccountId, CommandId, DeviceId, KeyId, SiteId
 from cebox.domain.pace import NO_RATES, Rates
+from cebox.domain.lateness import Lateness
 from cebox.domain.resolution import Resolution
 from cebox.domain.version import Version
 from cebox.errors import NotFound
@@ -116,17 +118,23 @@ class DeviceFilters:
     """All given conditions hold together. `search` looks in names, serials and ids. `site_id` "" is: without a site.
 
     `last_states` is what its newest action may have come to; `is_updating`: an update of it is under way.
+    `is_on` is what was last noted of it, which follows a silence within seconds. `needs_attention`: it failed, fell
+    back or fell silent in an update, and nothing has been asked of it since.
     """
 
     search: str = ""
     site_id: SiteId | None = None
     kind: DeviceKind | None = None
+    place: Place | None = None
     is_on: bool | None = None
+    is_long_off: bool | None = None
     version: Version | None = None
     is_behind: bool | None = None
     phase: BoxPhase | None = None
     last_states: frozenset[ActionState] = frozenset()
+    needs_attention: bool = False
     is_updating: bool | None = None
+    lateness: Lateness | None = None
     command_id: CommandId | None = None
     order: Order = Order.NAME
     is_reversed: bool = False
@@ -134,12 +142,17 @@ class DeviceFilters:
 
 @dataclass(frozen=True, slots=True)
 class FleetGroup:
-    """How many devices of an account are of this kind, in this phase and run this."""
+    """How many devices of a fleet are alike in this. Of those, `long_off_count` are off, and have been for long."""
 
+    account_id: AccountId
     kind: DeviceKind
+    site_id: SiteId | None
+    place: Place
     phase: BoxPhase
     running: Version | None
+    is_on: bool
     count: int
+    long_off_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +185,16 @@ class FleetSummary:
     @property
     def versions(self) -> dict[Version, int]:
         """What runs, and on how many; the newest first."""
-        counts: dict[Version, int] = {}
-        for group in self.groups:
-            if group.running is not None:
-                counts[group.running] = counts.get(group.running, 0) + group.count
-        return dict(sorted(counts.items(), reverse=True))
+        return count_versions(self.groups)
+
+
+def count_versions(groups: Iterable[FleetGroup]) -> dict[Version, int]:
+    """What runs, and on how many; the newest first. What never said is left out."""
+    counts: dict[Version, int] = {}
+    for group in groups:
+        if group.running is not None:
+            counts[group.running] = counts.get(group.running, 0) + group.count
+    return dict(sorted(counts.items(), reverse=True))
 
 
 def device_unknown(device_id: str) -> NotFound:

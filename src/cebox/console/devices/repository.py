@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -24,6 +24,8 @@ from cebox.domain.version import Version
 from cebox.protocol.device import BoxPhase, Progress
 
 _RATED = (devices.c.id, devices.c.site_id, devices.c.kind, devices.c.place, devices.c.wrs_reachable)
+# `quiet_since` of a device that is noted on.
+ALWAYS = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,13 @@ class DeviceRepository:
         return set((await self._connection.execute(statement)).scalars())
 
     async def add(self, values: Mapping[str, Any]) -> None:
-        await self._connection.execute(insert(devices).values(**values, sort_name=values["name"].lower()))
+        site_names = await self.find_site_names(filter(None, [values["site_id"]]))
+        kept = {
+            "sort_name": values["name"].lower(),
+            "site_sort": next(iter(site_names.values()), "").lower(),
+            "quiet_since": values["enrolled_at"],
+        }
+        await self._connection.execute(insert(devices).values(**values, **kept))
 
     async def change(self, device_id: DeviceId, values: Mapping[str, Any]) -> None:
         await self._connection.execute(
@@ -214,7 +222,7 @@ class DeviceRepository:
         rows = await self._connection.execute(
             update(devices)
             .where(devices.c.id.in_(silent), devices.c.noted_on)
-            .values(noted_on=False)
+            .values(noted_on=False, quiet_since=func.coalesce(devices.c.last_seen_at, devices.c.enrolled_at))
             .returning(devices.c.id, devices.c.account_id)
         )
         return [(DeviceId(row.id), AccountId(row.account_id)) for row in rows]

@@ -11,6 +11,7 @@ from cebox.console.actions.repository import ActionRepository
 from cebox.console.database.engine import Unit
 from cebox.console.database.paging import Listed, Page
 from cebox.console.database.scope import Scope
+from cebox.console.devices.census_repository import CensusRepository
 from cebox.console.devices.listing_repository import DeviceListing
 from cebox.console.devices.records import (
     DeviceFilters,
@@ -64,7 +65,7 @@ async def summarise_fleet(
     connection: AsyncConnection, account_id: AccountId, version: Version, now: datetime
 ) -> FleetSummary:
     """`version`: the account's."""
-    return FleetSummary(await DeviceListing(connection, Scope.account(account_id), now).summarise(), version)
+    return FleetSummary(await CensusRepository(connection, Scope.account(account_id), now).count_all(), version)
 
 
 async def list_device_ids(

@@ -18,6 +18,7 @@ from sqlalchemy import (
 from cebox.console.database.columns import Id, Name, UtcDateTime, VersionText, Word, metadata
 
 _IS_WRS = text("kind = 'wrs'")
+_HAS_FALLEN_BACK = text("fallen_back_rank > 0")
 
 devices = Table(
     "devices",
@@ -49,6 +50,15 @@ devices = Table(
     Column("is_leaving", Boolean, nullable=False, server_default="0"),
     # Whether its history last said that it came on; `domain.device.is_on` says whether it is.
     Column("noted_on", Boolean, nullable=False, server_default="0"),
+    # Its last sign of life before it was noted off; `repository.ALWAYS` while it is noted on, so that heartbeats change
+    # no index.
+    Column("quiet_since", UtcDateTime, nullable=False, server_default="1970-01-01 00:00:00"),
+    # `Version.rank` of `running`, by which lists sort and compare; 0 where that is unknown.
+    Column("running_rank", BigInteger, nullable=False, server_default="0"),
+    # Its site's name without capitals, for sorting; empty without a site.
+    Column("site_sort", Name, nullable=False, server_default=""),
+    # `Version.rank` of the lowest version above the one it runs that fell back here, ordered or not; 0: none did.
+    Column("fallen_back_rank", BigInteger, nullable=False, server_default="0"),
     Column("wrs_reachable", Boolean),
     Column("served", VersionText),
     Column("server_url", String(300)),
@@ -60,10 +70,28 @@ devices = Table(
     # The live progress of its update (protocol.device.Progress), if one runs.
     Column("progress", JSON),
     Index(None, "account_id", "name", unique=True),
-    # By name, and what most filters and every search look at: rows that do not match are never fetched.
-    Index(None, "account_id", "sort_name", "id", "serial", "kind", "phase", "running"),
-    # Counts and versions of a whole fleet are read from this one alone.
-    Index(None, "account_id", "kind", "phase", "running"),
+    # By name, and what filters and searches look at: rows that do not match are never fetched.
+    Index(
+        "ix_devices_list",
+        *("account_id", "sort_name", "id", "serial", "kind", "phase", "running_rank", "place", "noted_on", "site_id"),
+    ),
+    # Each other order of the list, and one site's devices by name.
+    Index("ix_devices_of_site", "account_id", "site_id", "sort_name", "id"),
+    Index("ix_devices_by_site", "account_id", "site_sort", "id"),
+    Index("ix_devices_by_version", "account_id", "running_rank", "id"),
+    Index("ix_devices_by_sign", "account_id", "quiet_since", "id"),
+    # Counts of a whole fleet are read from this one alone (`census_repository`).
+    Index(
+        "ix_devices_census",
+        *("account_id", "kind", "site_id", "place", "phase", "running_rank", "noted_on", "quiet_since"),
+    ),
+    Index(
+        "ix_devices_fallen_back",
+        "account_id",
+        "fallen_back_rank",
+        sqlite_where=_HAS_FALLEN_BACK,
+        postgresql_where=_HAS_FALLEN_BACK,
+    ),
     # At most one WRS per site, whoever enrols at the same moment.
     Index("uq_devices_site_id_wrs", "site_id", unique=True, sqlite_where=_IS_WRS, postgresql_where=_IS_WRS),
 )

@@ -4,6 +4,8 @@ from cebox.console.actions.jobs import expire_actions
 from cebox.console.boxes.jobs import prune_assertions
 from cebox.console.campaigns.jobs import CampaignDriver
 from cebox.console.devices.jobs import note_silent_devices
+from cebox.console.dashboard.jobs import note_fleet_history
+from cebox.console.devices.jobs import mend_sort_keys, note_silent_devices
 from cebox.console.identity.jobs import prune_sessions
 from cebox.console.jobs.job import Job
 from cebox.console.releases.jobs import poll_repository
@@ -20,6 +22,8 @@ def list_jobs(console: Console) -> tuple[Job, ...]:
         Job("note_silent_devices", 5.0, note_silent_devices, after_seconds=_PATIENCE_SECONDS),
         Job("expire_actions", 5.0, expire_actions, after_seconds=_PATIENCE_SECONDS),
         Job("drive_campaigns", 2.0, CampaignDriver(console.clock()).drive_campaigns),
+        Job("note_fleet_history", 1800.0, note_fleet_history),
+        Job("mend_sort_keys", 3600.0, mend_sort_keys),
         Job("prune_assertions", 3600.0, prune_assertions),
         Job("prune_sessions", 3600.0, prune_sessions),
     )

@@ -13,6 +13,7 @@ from cebox.console.accounts.tables import accounts
 from cebox.console.database.chunks import chunk_ids
 from cebox.console.database.paging import Listed, Page, list_page
 from cebox.console.database.scope import Scope
+from cebox.console.devices.tables import devices
 from cebox.console.sites.limits import NO_LIMITS, LineLimits, load_limits
 from cebox.console.sites.tables import sites
 from cebox.domain.ids import AccountId, SiteId
@@ -69,6 +70,9 @@ class SiteRepository:
             await self._connection.execute(statement.values(name=site.name, networks=list(site.networks)))
         except IntegrityError as error:
             raise _site_exists(site.name) from error
+        sorted_by = site.name.lower()
+        mine = (devices.c.site_id == site.id, devices.c.site_sort != sorted_by)
+        await self._connection.execute(update(devices).where(*mine).values(site_sort=sorted_by))
 
     async def set_limits(self, site_id: SiteId, limits: LineLimits | None) -> None:
         statement = update(sites).where(self._scope.filter(sites.c.account_id), sites.c.id == site_id)

@@ -5,6 +5,7 @@ from starlette.routing import BaseRoute, Route
 from cebox.console.accounts import pages as accounts
 from cebox.console.actions import pages as actions
 from cebox.console.announcements import pages as announcements
+from cebox.console.dashboard import pages as dashboard
 from cebox.console.devices import pages as devices
 from cebox.console.identity import pages as identity
 from cebox.console.journal import pages as journal
@@ -18,7 +19,7 @@ from cebox.console.web.events import stream_events
 
 def build_routes(_console: Console) -> list[BaseRoute]:
     """The actions' routes come before the devices': `/devices/command` is no device."""
-    features = (identity, actions, devices, accounts, sites, releases, announcements, keys, journal)
+    features = (identity, dashboard, actions, devices, accounts, sites, releases, announcements, keys, journal)
     return [
         Route("/static/{path:path}", serve_asset, methods=["GET"]),
         Route("/events", stream_events, methods=["GET"]),

@@ -71,6 +71,9 @@
     return name !== "selected" || node.closest("select") !== document.activeElement;
   };
 
+  // What a script has drawn is its own: a refresh brings it new data, not a new element.
+  Idiomorph.defaults.callbacks.beforeNodeMorphed = (node) => !(node.matches && node.matches("[data-kept]"));
+
   // Dialog: filled by htmx, shown by the browser (which traps focus, closes on Escape and gives focus back).
   const dialog = document.getElementById("dialog");
   const open = () => {

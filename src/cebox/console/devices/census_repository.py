@@ -1,0 +1,69 @@
+"""SQL that counts a fleet: few rows, whatever its size, read from one index in its order."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, case, func, not_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cebox.console.database.scope import Scope
+from cebox.console.devices.conditions import Conditions
+from cebox.console.devices.records import FleetGroup
+from cebox.console.devices.tables import devices
+from cebox.domain.device import DeviceKind, Place
+from cebox.domain.ids import AccountId, SiteId
+from cebox.domain.version import Version
+from cebox.protocol.device import BoxPhase
+
+# The order of the index `ix_devices_census`: the engine counts as it reads, and sorts nothing.
+_BY = (
+    devices.c.account_id,
+    devices.c.kind,
+    devices.c.site_id,
+    devices.c.place,
+    devices.c.phase,
+    devices.c.running_rank,
+    devices.c.noted_on,
+)
+
+
+class CensusRepository:
+    def __init__(self, connection: AsyncConnection, scope: Scope, now: datetime) -> None:
+        self._connection = connection
+        self._scope = scope
+        self._conditions = Conditions(connection, scope, now)
+
+    async def count_all(self) -> tuple[FleetGroup, ...]:
+        """Every device of the scope."""
+        return await self._count()
+
+    async def count_attention(self) -> tuple[FleetGroup, ...]:
+        """Those that wait for a person (`DeviceFilters.needs_attention`)."""
+        return await self._count(await self._conditions.needs_attention())
+
+    async def count_under_way(self) -> tuple[FleetGroup, ...]:
+        """Those with an update under way that is neither ready nor theirs who wait for a person."""
+        return await self._count(
+            and_(self._conditions.under_way(with_ready=False), not_(await self._conditions.needs_attention()))
+        )
+
+    async def _count(self, *conditions: ColumnElement[bool]) -> tuple[FleetGroup, ...]:
+        long_off = case((and_(not_(devices.c.noted_on), self._conditions.long_off()), 1), else_=0)
+        statement = (
+            select(*_BY, func.count().label("many"), func.sum(long_off).label("long_off"))
+            .where(self._scope.filter(devices.c.account_id), *conditions)
+            .group_by(*_BY)
+        )
+        return tuple(
+            FleetGroup(
+                account_id=AccountId(row.account_id),
+                kind=DeviceKind(row.kind),
+                site_id=SiteId(row.site_id) if row.site_id else None,
+                place=Place(row.place),
+                phase=BoxPhase(row.phase),
+                running=Version.from_rank(row.running_rank) if row.running_rank else None,
+                is_on=row.noted_on,
+                count=row.many,
+                long_off_count=row.long_off,
+            )
+            for row in await self._connection.execute(statement)
+        )
