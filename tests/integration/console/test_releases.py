@@ -26,7 +26,20 @@ from cebox.release.making.ways import Effort
 from cebox.release.manifest import Notes
 from cebox.release.publishing.publish import publish_release
 from cebox.release.publishing.sign import Keyring
-from tests.integration.console.office import NEW, OLD, hire, make_offer, open_account, publish, sign_in
+from tests.integration.console.box import add_box
+from tests.integration.console.office import (
+    NEW,
+    NEXT,
+    OLD,
+    hand_out,
+    hire,
+    make_offer,
+    open_account,
+    open_client,
+    publish,
+    sign_in,
+)
+from tests.integration.console.test_pages import browse
 from tests.servers.clock import HandClock
 
 pytestmark = pytest.mark.anyio
@@ -207,3 +220,55 @@ async def test_the_catalogue_is_read_and_changed_over_the_api(reading: Console, 
     assert [entry["verb"] for entry in entries].count("release_withdrawn") == 1
     unknown = await viewer.get("/api/v1/releases/2030.1.1")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "release_unknown")
+
+
+async def test_who_runs_a_release_and_its_tags_are_told_to_each_as_far_as_they_may_see(
+    console: Console, app: Starlette
+) -> None:
+    nord = await open_account(console, "Nord", NEW)
+    sud = await open_account(console, "Sud", OLD)
+    await hand_out(console, "essai-2026.12", NEXT, [nord.id])
+    client = open_client(app)
+    for account, name in ((nord, "one"), (sud, "two"), (sud, "three")):
+        await add_box(console, client, account, name)
+    viewer = await sign_in(app, await hire(console, Role.ACCOUNT_VIEWER, nord))
+    support = await sign_in(app, await hire(console, Role.VENDOR_SUPPORT))
+
+    own = (await viewer.get(f"/api/v1/releases/{OLD}/usage")).json()
+    all_of_them = (await support.get(f"/api/v1/releases/{OLD}/usage")).json()
+    tried = (await viewer.get(f"/api/v1/releases/{NEXT}/usage")).json()
+
+    assert [(one["account_name"], one["boxes"]) for one in own["runners"]] == [("Nord", 1)]
+    assert own["tags"] == []
+    assert [(one["account_name"], one["boxes"]) for one in all_of_them["runners"]] == [("Sud", 2), ("Nord", 1)]
+    assert all_of_them["tags"] == [sud.tag_name]
+    assert (tried["device_count"], tried["tags"]) == (0, ["essai-2026.12"])
+    assert (await viewer.get("/api/v1/releases/2020.1.1/usage")).json()["code"] == "release_unknown"
+
+
+async def test_what_changes_between_two_releases_begins_with_the_kernel(console: Console, app: Starlette) -> None:
+    nord = await open_account(console, "Nord", NEW)
+    viewer = await sign_in(app, await hire(console, Role.ACCOUNT_VIEWER, nord))
+
+    told = (await viewer.get(f"/api/v1/releases/{NEXT}/changes", params={"since": str(OLD)})).json()
+    unknown = await viewer.get(f"/api/v1/releases/{NEXT}/changes", params={"since": "2020.1.1"})
+
+    assert told["kernel"] == {"name": "linux-image-amd64", "before": "6.1.147-1", "after": "6.1.159-1"}
+    assert told["changed"][0] == told["kernel"]
+    assert ([one["name"] for one in told["added"]], [one["name"] for one in told["removed"]]) == (["pcscd"], ["telnet"])
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "release_unknown")
+
+
+async def test_a_withdrawn_releases_page_says_who_still_runs_it(console: Console, app: Starlette) -> None:
+    nord = await open_account(console, "Nord", NEW)
+    await add_box(console, open_client(app), nord, "one")
+    operator = await hire(console, Role.VENDOR_OPERATOR)
+    async with browse(app, operator) as client:
+        asked = await client.get(f"/releases/{OLD}/withdraw", headers={"hx-request": "true", "hx-target": "dialog"})
+        done = await client.post(f"/releases/{OLD}/withdraw", headers={"hx-request": "true"})
+        page = (await client.get(f"/releases/{OLD}")).text
+    assert "Nord" in asked.text
+    assert "1 périphérique" in asked.text
+    assert done.status_code == 204
+    assert "1 périphérique l’exécute encore" in page
+    assert f"account={nord.id}&amp;version={OLD}" in page

@@ -54,6 +54,11 @@ class Changes:
     removed: tuple[Change, ...]
 
     @property
+    def kernel(self) -> Change | None:
+        """The kernel's own change, if it has one."""
+        return next((one for one in self.changed if one.name.startswith("linux-")), None)
+
+    @property
     def is_empty(self) -> bool:
         return not (self.changed or self.added or self.removed)
 
