@@ -10,8 +10,8 @@ from cebox.console.actions.records import Action
 from cebox.domain.action import ActionState
 from cebox.domain.device import DeviceKind, Place, Slots, is_on
 from cebox.domain.ids import AccountId, CommandId, DeviceId, KeyId, SiteId
-from cebox.domain.pace import NO_RATES, Rates
 from cebox.domain.lateness import Lateness
+from cebox.domain.pace import NO_RATES, Rates
 from cebox.domain.resolution import Resolution
 from cebox.domain.version import Version
 from cebox.errors import NotFound

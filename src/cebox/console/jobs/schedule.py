@@ -3,7 +3,6 @@
 from cebox.console.actions.jobs import expire_actions
 from cebox.console.boxes.jobs import prune_assertions
 from cebox.console.campaigns.jobs import CampaignDriver
-from cebox.console.devices.jobs import note_silent_devices
 from cebox.console.dashboard.jobs import note_fleet_history
 from cebox.console.devices.jobs import mend_sort_keys, note_silent_devices
 from cebox.console.identity.jobs import prune_sessions
