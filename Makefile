@@ -35,16 +35,16 @@ fix: setup ## repair style
 	$(BIN)/ruff format .
 
 .PHONY: test
-test: setup check ## every check of this repository (installs Debian packages if root, else names them)
-	@# libatomic1 is for the browser driver of playwright
-	@scripts/debian-packages postgresql chromium libatomic1 erofs-utils nginx-light time \
+test: setup check ## every check that needs no browser (installs Debian packages if root, else names them)
+	@scripts/debian-packages postgresql erofs-utils nginx-light time \
 		qemu-system-x86 ovmf systemd-boot-efi mtools dosfstools e2fsprogs fdisk cryptsetup-bin busybox-static dmsetup binutils
 	$(BIN)/pytest -n 4 --dist worksteal --ignore=tests/browser --durations=20 --durations-min=5 $(ARGS)
 
 .PHONY: test-browser
 test-browser: setup ## the console's pages in a real browser, live, and without a fault of accessibility
+	@# libatomic1 is for the browser driver of playwright
 	@scripts/debian-packages chromium libatomic1
-	$(BIN)/pytest tests/browser $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile tests/browser $(ARGS)
 
 .PHONY: screenshots
 screenshots: setup ## pictures of the console's pages into docs/guide/images

@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser import story
-from tests.e2e.fleet import Fleet, serve_fleet
+from tests.browser.fleet import Fleet, serve_fleet
 from tests.integration.console.office import PASSWORD
 
 _CHROMIUM = "/usr/bin/chromium"

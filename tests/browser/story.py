@@ -6,8 +6,8 @@ downloads, one is ready, one fell back, one failed, one is off.
 
 from cebox.kit.clock import format_utc, utc_now
 from cebox.protocol.device import BoxPhase, Order, Progress, ReportedEvent, Result, Taken
-from tests.e2e.fleet import SLOT_BYTES, Fleet
-from tests.e2e.scripted_box import ScriptedBox
+from tests.browser.fleet import SLOT_BYTES, Fleet
+from tests.browser.scripted_box import ScriptedBox
 from tests.integration.console.office import NEW, OLD
 
 _TOTAL_BYTES = 40_000_000

@@ -4,9 +4,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import story
-from tests.browser.conftest import Judge
-from tests.e2e.conftest import SignIn
-from tests.e2e.fleet import Fleet
+from tests.browser.conftest import Judge, SignIn
+from tests.browser.fleet import Fleet
 from tests.integration.console.office import NEW
 
 _PATHS = (

@@ -7,8 +7,8 @@ from playwright.sync_api import Page, expect
 
 from cebox.protocol.device import BoxPhase
 from tests.browser import story
-from tests.e2e.conftest import SignIn
-from tests.e2e.fleet import Fleet
+from tests.browser.conftest import SignIn
+from tests.browser.fleet import Fleet
 from tests.integration.console.office import NEW, OLD
 
 _SOON_MILLISECONDS = 1000

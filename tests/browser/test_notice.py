@@ -2,8 +2,8 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import SignIn
-from tests.e2e.fleet import Fleet
+from tests.browser.conftest import SignIn
+from tests.browser.fleet import Fleet
 
 _SAID = "prévenue 15 min avant et peut le reporter 2 fois, de 1 h chaque fois."
 

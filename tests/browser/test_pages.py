@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 from cebox.kit.clock import format_utc, utc_now
 from cebox.protocol.device import BoxPhase, Progress, ReportedEvent, Result
-from tests.e2e.conftest import SignIn
-from tests.e2e.fleet import Fleet
+from tests.browser.conftest import SignIn
+from tests.browser.fleet import Fleet
 
 OLD, NEW, NEXT = "2026.10.1", "2026.11.1", "2026.12.1"
 _PATHS = ["devices", "account", "sites", "releases", f"releases/{NEW}", "announcements", "keys", "journal", "users"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.e2e.fleet import serve_fleet
+from tests.browser.fleet import serve_fleet
 from tests.integration.console.office import PASSWORD
 
 _LONGEST_STOP_SECONDS = 12.0

@@ -21,7 +21,7 @@ from cebox.console.settings import ConsoleSettings
 from cebox.console.state import Console
 from cebox.domain.device import DeviceKind
 from cebox.domain.role import VENDOR_ROLES, Role
-from tests.e2e.scripted_box import ScriptedBox
+from tests.browser.scripted_box import ScriptedBox
 from tests.integration.console import office
 
 _PATIENCE_SECONDS = 20.0
