@@ -13,6 +13,7 @@ from cebox.console.accounts import api as accounts
 from cebox.console.actions import api as actions
 from cebox.console.announcements import api as announcements
 from cebox.console.dashboard import api as dashboard
+from cebox.console.deliveries import api as deliveries
 from cebox.console.devices import api as devices
 from cebox.console.identity import api as identity
 from cebox.console.journal import api as journal
@@ -21,13 +22,27 @@ from cebox.console.problems import answer_crash, answer_http_error, answer_probl
 from cebox.console.releases import api as releases
 from cebox.console.sites import api as sites
 from cebox.console.state import Console
+from cebox.console.webhooks import api as webhooks
 from cebox.console.wire import ProblemBody
 from cebox.errors import CeboxError
 from cebox.protocol.device import Problem
 
 ROUTERS: tuple[APIRouter, ...] = tuple(
     feature.router
-    for feature in (identity, dashboard, accounts, sites, keys, devices, actions, releases, announcements, journal)
+    for feature in (
+        identity,
+        dashboard,
+        accounts,
+        sites,
+        keys,
+        devices,
+        actions,
+        releases,
+        announcements,
+        deliveries,
+        webhooks,
+        journal,
+    )
 )
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemBody, "description": words}

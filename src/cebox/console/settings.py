@@ -5,10 +5,11 @@ Every key of the file has an environment variable: `CEBOX_CONSOLE_` and the key 
 
 import tomllib
 from collections.abc import Mapping
+from email.utils import parseaddr
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from cebox.errors import InvalidInput
 
@@ -43,6 +44,31 @@ class ConsoleSettings(BaseModel):
     session_lifetime_seconds: _Seconds = 12 * 3600.0
     has_secure_cookie: bool = True
     """The session cookie travels over HTTPS only. Turn it off for plain HTTP on this machine."""
+    vendor_name: _Text = "Wisper"
+    """Who writes the communications, as customers know them."""
+    smtp_host: str = ""
+    """The mail server that communications leave by; empty: none are sent by e-mail."""
+    smtp_port: Annotated[int, Field(ge=1, le=65535)] = 587
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    """`tls` from the first byte, usually on port 465; `none` only towards this machine."""
+    smtp_user: str = ""
+    """Empty: the server asks nobody to sign in."""
+    smtp_password_file: Path | None = None
+    """Readable by its owner only."""
+    smtp_sender: str = ""
+    """From whom, such as `ceBox <console@example.org>`; needed with `smtp_host`."""
+    smtp_authorities: Path | None = None
+    """Certificates (PEM) that vouch for the mail server; None: those of the system."""
+    has_private_webhooks: bool = False
+    """Lets webhooks lead to private addresses. Customers name them: open this only where the customers are your own."""
+    has_plain_webhooks: bool = False
+    """Lets webhooks be `http`. What they say is then for everybody on the way."""
+
+    @model_validator(mode="after")
+    def _verify_sender(self) -> Self:
+        if self.smtp_host and "@" not in parseaddr(self.smtp_sender)[1]:
+            raise ValueError("smtp_sender: an e-mail address is needed with smtp_host")
+        return self
 
     @property
     def database_url(self) -> str:

@@ -32,8 +32,14 @@ PAGES = [
     "/journal",
     "/users",
 ]
-_OPEN = {"/static/{path:path}", "/sign-in"}
-_OWN_BUSINESS = {"/sign-out", "/preferences", "/devices/views/new", "/devices/views/{view_id}/remove"}
+_OPEN = {"/static/{path:path}", "/sign-in", "/announcements/unsubscribe"}
+_OWN_BUSINESS = {
+    "/sign-out",
+    "/preferences",
+    "/announcements/preferences",
+    "/devices/views/new",
+    "/devices/views/{view_id}/remove",
+}
 
 
 @asynccontextmanager

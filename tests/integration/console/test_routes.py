@@ -28,6 +28,8 @@ PUBLIC = {
     ("GET", "/api/v1/openapi.json"): "describes the API, holds nobody's data",
     ("GET", "/sign-in"): "this is how a person signs in",
     ("POST", "/sign-in"): "this is how a person signs in",
+    ("GET", "/announcements/unsubscribe"): "whoever holds the e-mail",
+    ("POST", "/announcements/unsubscribe"): "whoever holds the e-mail",
     ("GET", "/static/{path:path}"): "styles and scripts of the sign-in page too",
 }
 FOR_THE_VIEWER = {
@@ -36,6 +38,8 @@ FOR_THE_VIEWER = {
     ("DELETE", "/api/v1/tokens/{token_id}"): "one's own token",
     ("POST", "/api/v1/devices/{device_id}/preflight"): "asks, changes nothing",
     ("POST", "/api/v1/group-preflight"): "asks, changes nothing",
+    ("PUT", "/api/v1/me/mail"): "one's own e-mails",
+    ("POST", "/announcements/preferences"): "one's own e-mails",
     ("POST", "/sign-out"): "one's own session",
     ("POST", "/preferences"): "one's own language",
     ("POST", "/devices/views/new"): "one's own view",

@@ -24,6 +24,7 @@ from cebox.console.keys.repository import KeyRepository
 from cebox.console.live.hub import account_topic, fleet_topic
 from cebox.console.releases.service import load_catalogue
 from cebox.console.texts import clean_line, clean_note
+from cebox.domain.announcement import AnnouncementKind
 from cebox.domain.ids import AccountId, TagName, UserId
 from cebox.domain.migration import Phase, PhaseEvent, next_phase, plan_migration
 from cebox.domain.notice import Notice
@@ -33,7 +34,7 @@ from cebox.domain.version import Version
 from cebox.errors import Conflict, InvalidInput
 from cebox.kit.clock import Clock
 
-MIGRATED = "migration"
+MIGRATED = AnnouncementKind.MIGRATION
 _MOST_AT_ONCE = 500
 
 

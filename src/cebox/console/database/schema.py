@@ -7,6 +7,7 @@ from cebox.console.boxes import tables as boxes
 from cebox.console.campaigns import tables as campaigns
 from cebox.console.dashboard import tables as dashboard
 from cebox.console.database.columns import metadata
+from cebox.console.deliveries import tables as deliveries
 from cebox.console.devices import tables as devices
 from cebox.console.identity import tables as identity
 from cebox.console.jobs import tables as jobs
@@ -15,6 +16,7 @@ from cebox.console.keys import tables as keys
 from cebox.console.procedure import tables as procedure
 from cebox.console.releases import tables as releases
 from cebox.console.sites import tables as sites
+from cebox.console.webhooks import tables as webhooks
 
 FEATURES = (
     identity,
@@ -31,6 +33,8 @@ FEATURES = (
     boxes,
     jobs,
     dashboard,
+    webhooks,
+    deliveries,
 )
 
 __all__ = ["FEATURES", "metadata"]

@@ -5,6 +5,8 @@ from cebox.console.boxes.jobs import prune_assertions
 from cebox.console.campaigns.jobs import CampaignDriver
 from cebox.console.dashboard.jobs import note_fleet_history
 from cebox.console.devices.jobs import mend_sort_keys, note_silent_devices
+from cebox.console.deliveries.jobs import deliver_announcements
+from cebox.console.devices.jobs import note_silent_devices
 from cebox.console.identity.jobs import prune_sessions
 from cebox.console.jobs.job import Job
 from cebox.console.releases.jobs import poll_repository
@@ -23,6 +25,7 @@ def list_jobs(console: Console) -> tuple[Job, ...]:
         Job("drive_campaigns", 2.0, CampaignDriver(console.clock()).drive_campaigns),
         Job("note_fleet_history", 1800.0, note_fleet_history),
         Job("mend_sort_keys", 3600.0, mend_sort_keys),
+        Job("deliver_announcements", 2.0, deliver_announcements),
         Job("prune_assertions", 3600.0, prune_assertions),
         Job("prune_sessions", 3600.0, prune_sessions),
     )

@@ -16,13 +16,15 @@ from cebox.console.releases.changes import compare_releases
 from cebox.console.releases.offers import Offer
 from cebox.console.releases.records import CatalogueEntry, Changes, Component, Imported, Listing
 from cebox.console.releases.repository import ReleaseRepository
+from cebox.console.releases.telling import describe_release, find_previous
+from cebox.domain.announcement import AnnouncementKind
 from cebox.domain.release import Release, is_new_publication
 from cebox.domain.role import Permission
 from cebox.domain.version import Version
 from cebox.errors import Conflict, NotFound
 from cebox.kit.clock import Clock
 
-RELEASED = "release"
+RELEASED = AnnouncementKind.RELEASE
 RELEASES_TOPIC = "releases"
 
 
@@ -69,7 +71,10 @@ async def import_offers(
             version = offer.manifest.version
             added.append(version)
             facts = {"version": str(version)}
-            await announcements.announce(unit, RELEASED, f"{RELEASED}:{version}", facts, customers, at=at)
+            previous = find_previous(version, await repository.load_catalogue())
+            values = describe_release(entry, await find_changes(unit.connection, previous, version))
+            subject = f"{RELEASED}:{version}"
+            await announcements.announce(unit, RELEASED, subject, facts, customers, at=at, values=values)
             await journal.record(unit, by, "release_imported", str(version), {"sha256": offer.sha256}, None, at=at)
     if added:
         unit.notify(RELEASES_TOPIC)
@@ -78,14 +83,18 @@ async def import_offers(
 
 
 async def withdraw_release(unit: Unit, caller: Caller, clock: Clock, version: Version) -> CatalogueEntry:
-    """From now on no update takes it; devices that run it stay. Twice is once.
+    """From now on no update takes it; devices that run it stay, their people are told. Twice is once.
 
     Raises NotPermitted (`role_may_not`), NotFound (`release_unknown`).
     """
     caller.verify(Permission.VENDOR)
     await get_release(unit.connection, version)
     if await ReleaseRepository(unit.connection).withdraw(version):
-        await journal.record(unit, caller, "release_withdrawn", str(version), {}, None, at=clock())
+        now = clock()
+        customers = await AccountRepository(unit.connection, Scope.everything()).list_customer_ids()
+        subject, facts = f"{AnnouncementKind.WITHDRAWAL}:{version}", {"version": str(version)}
+        await announcements.announce(unit, AnnouncementKind.WITHDRAWAL, subject, facts, customers, at=now)
+        await journal.record(unit, caller, "release_withdrawn", str(version), {}, None, at=now)
         unit.notify(RELEASES_TOPIC)
     return await get_release(unit.connection, version)
 

@@ -158,6 +158,82 @@ _OWN: Mapping[str, Refusal] = {
         _("Nobody takes their own access away."), _("Ask another administrator: so one always remains.")
     ),
     "user_name_malformed": Refusal(_("This name cannot be used."), _("Use up to 200 plain characters.")),
+    "delivery_crashed": Refusal(_("The console could not make this delivery."), _("Its log says why.")),
+    "delivery_event_refused": Refusal(_("This delivery has moved on meanwhile."), _("Look at it again.")),
+    "delivery_unknown": Refusal(_("There is no such delivery.")),
+    "email_not_set_up": Refusal(
+        _("This console sends no e-mail."), _("Its administrator sets a mail server in the settings.")
+    ),
+    "infrastructure_date_missing": Refusal(
+        _("An infrastructure update has a date and an hour."), _("Choose them in the form.")
+    ),
+    "kind_not_written": Refusal(_("This kind announces itself."), _("Write a message.")),
+    "mail_recipient_deferred": Refusal(_("The mail server puts this address off.")),
+    "mail_recipient_refused": Refusal(
+        _("The mail server knows no such address."), _("Correct the address of this person, then send again.")
+    ),
+    "mail_refused": Refusal(_("The mail server does not take the e-mail now.")),
+    "mail_sender_refused": Refusal(
+        _("The mail server does not let this console send."), _("Its administrator checks the sender in the settings.")
+    ),
+    "mail_server_lacks": Refusal(
+        _("The mail server lacks what the settings ask of it."), _("The administrator of the console checks both.")
+    ),
+    "mail_server_unreachable": Refusal(
+        _("The mail server does not answer."), _("It is tried again by itself; check the network.")
+    ),
+    "mail_server_untrusted": Refusal(
+        _("The mail server cannot prove who it is."), _("The administrator of the console checks its certificate.")
+    ),
+    "mail_sign_in_refused": Refusal(
+        _("The mail server refuses the user or the password."), _("The administrator of the console checks both.")
+    ),
+    "once_malformed": Refusal(_("This form is too old."), _("Reload the page and try again.")),
+    "placeholder_malformed": Refusal(
+        _("A brace stands alone."), _("A placeholder is a name in braces; for a brace itself write it twice.")
+    ),
+    "placeholder_not_in_title": Refusal(
+        _("This placeholder holds several lines."), _("Use it in the text, not in the title.")
+    ),
+    "placeholder_unknown": Refusal(
+        _("There is no such placeholder in this kind."), _("Those there are stand below the form.")
+    ),
+    "recipient_gone": Refusal(_("Whom it was for is gone, or wants no more of them.")),
+    "smtp_authorities_missing": Refusal(
+        _("The file of authorities for the mail server is missing."), _("Its administrator sets it in the settings.")
+    ),
+    "smtp_needs_tls": Refusal(
+        _("E-mails would leave in the clear."), _("The administrator of the console turns TLS on in the settings.")
+    ),
+    "smtp_password_exposed": Refusal(
+        _("Others can read the file of the mail password."), _("The administrator of the console closes it to others.")
+    ),
+    "smtp_password_missing": Refusal(
+        _("The file of the mail password cannot be read."), _("Its administrator sets it in the settings.")
+    ),
+    "text_malformed": Refusal(_("A text is missing, or too long."), _("Write one in each language.")),
+    "title_malformed": Refusal(_("A title is missing, or not one line."), _("Write one in each language.")),
+    "too_many_webhooks": Refusal(_("An account has at most ten webhooks."), _("Remove one first.")),
+    "unsubscribe_link_unknown": Refusal(
+        _("This link is not one of this console's."),
+        _("Take it whole from the e-mail, or sign in and choose your preferences."),
+    ),
+    "webhook_address_private": Refusal(
+        _("This address leads inside a private network."), _("Name a host that the internet reaches.")
+    ),
+    "webhook_host_unknown": Refusal(_("There is no host of this name."), _("Check how the address is written.")),
+    "webhook_name_malformed": Refusal(_("This name cannot be used."), _("Use up to 200 plain characters.")),
+    "webhook_needs_https": Refusal(_("A webhook is an https address."), _("What it says is for the receiver alone.")),
+    "webhook_off": Refusal(_("The webhook is turned off.")),
+    "webhook_redirects": Refusal(_("The receiver leads elsewhere."), _("Name the address it leads to.")),
+    "webhook_refused": Refusal(_("The receiver refused it."), _("Its log says why.")),
+    "webhook_silent": Refusal(_("The receiver did not answer in time."), _("It answers first and works afterwards.")),
+    "webhook_unknown": Refusal(_("There is no such webhook.")),
+    "webhook_unreachable": Refusal(_("The receiver cannot be reached."), _("Check that it runs and lets us in.")),
+    "webhook_untrusted": Refusal(_("The receiver cannot prove who it is."), _("Renew its certificate.")),
+    "webhook_url_malformed": Refusal(
+        _("This is not the address of a webhook."), _("Write it whole, without a user, a password or a fragment.")
+    ),
     "wrs_needs_site": Refusal(_("A WRS belongs to a site."), _("Choose the site the key is for.")),
 }
 

@@ -15,12 +15,15 @@ from cebox.console.web.security import PAGE_HEADERS
 from cebox.console.web.status import (
     ACCOUNT_PHASE,
     ACTION,
+    ANNOUNCEMENT,
     BEHIND,
     BOX,
+    DELIVERY,
     FINDING,
     KEY,
     NO_ANSWER,
     PRESENCE,
+    READ,
     WINDOW,
     WITHDRAWN,
 )
@@ -56,6 +59,9 @@ def make_environment(language: Language) -> Environment:
         notes=render_notes,
         statuses={
             "action": ACTION,
+            "announcement": ANNOUNCEMENT,
+            "delivery": DELIVERY,
+            "read": READ,
             "presence": PRESENCE,
             "box": BOX,
             "phase": ACCOUNT_PHASE,

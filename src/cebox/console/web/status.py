@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from cebox.console.web.words import mark as _
 from cebox.domain.action import ActionState
+from cebox.domain.announcement import AnnouncementKind, DeliveryState
 from cebox.domain.migration import Phase
 from cebox.domain.preflight import SEVERITY, Finding, Severity
 from cebox.protocol.device import BoxPhase
@@ -86,6 +87,30 @@ KEY: Mapping[KeyState, Status] = MappingProxyType(
         KeyState.EXPIRED: Status("hourglass-off", Tone.IDLE, _("Expired")),
         KeyState.USED_UP: Status("check", Tone.IDLE, _("Used up")),
     }
+)
+
+ANNOUNCEMENT: Mapping[AnnouncementKind, Status] = MappingProxyType(
+    {
+        AnnouncementKind.RELEASE: Status("versions", Tone.IDLE, _("Version")),
+        AnnouncementKind.WITHDRAWAL: Status("ban", Tone.IDLE, _("Version withdrawn")),
+        AnnouncementKind.MIGRATION: Status("route", Tone.IDLE, _("Migration")),
+        AnnouncementKind.INFRASTRUCTURE: Status("server-2", Tone.IDLE, _("Infrastructure")),
+        AnnouncementKind.MESSAGE: Status("mail", Tone.IDLE, _("Message")),
+    }
+)
+
+DELIVERY: Mapping[DeliveryState, Status] = MappingProxyType(
+    {
+        DeliveryState.WAITING: Status("clock", Tone.IDLE, _("To be sent")),
+        DeliveryState.SENDING: Status("send", Tone.RUN, _("Being sent")),
+        DeliveryState.RETRYING: Status("refresh", Tone.WARN, _("To be tried again")),
+        DeliveryState.DELIVERED: Status("circle-check", Tone.OK, _("Delivered")),
+        DeliveryState.FAILED: Status("circle-x", Tone.BAD, _("Failed")),
+        DeliveryState.CANCELLED: Status("x", Tone.IDLE, _("Not sent")),
+    }
+)
+READ: Mapping[bool, Status] = MappingProxyType(
+    {True: Status("mail-opened", Tone.IDLE, _("Read")), False: Status("mail", Tone.RUN, _("Unread"))}
 )
 
 _SEVERITY_LOOK: Mapping[Severity, tuple[str, Tone]] = MappingProxyType(

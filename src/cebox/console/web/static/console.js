@@ -135,13 +135,14 @@
   });
 
   document.addEventListener("click", (event) => {
-    const part = event.target.closest("[data-close], [data-drawer], [data-clear], [data-again], [data-select-all], [data-select-page], .menu .item");
+    const part = event.target.closest("[data-close], [data-drawer], [data-clear], [data-again], [data-select-all], [data-select-page], [data-print], .menu .item");
     for (const menu of findAll(".menu[open]")) {
       const isChosen = part && part.matches(".item") && !part.hasAttribute("data-keep");
       if (!menu.contains(event.target) || isChosen) menu.open = false;
     }
     if (!part) return;
     if (part.hasAttribute("data-close")) { event.preventDefault(); closeDialog(); }
+    if (part.hasAttribute("data-print")) window.print();
     if (part.hasAttribute("data-again")) { clearTimeout(again); source.close(); listen(); }
     if (part.hasAttribute("data-drawer")) {
       const side = document.getElementById("menu");
