@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from cebox.console.accounts.records import Account
 from cebox.console.actions.records import Action, CommandProgress
-from cebox.console.announcements.repository import Announcement
+from cebox.console.announcements.records import Announcement
 from cebox.console.devices.records import DeviceRecord
 from cebox.console.sites.repository import Site
 from cebox.domain.ids import DeviceId, SiteId
