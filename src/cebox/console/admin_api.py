@@ -14,6 +14,7 @@ from cebox.console.actions import api as actions
 from cebox.console.announcements import api as announcements
 from cebox.console.dashboard import api as dashboard
 from cebox.console.deliveries import api as deliveries
+from cebox.console.campaigns import api as campaigns
 from cebox.console.devices import api as devices
 from cebox.console.identity import api as identity
 from cebox.console.journal import api as journal
@@ -37,6 +38,7 @@ ROUTERS: tuple[APIRouter, ...] = tuple(
         keys,
         devices,
         actions,
+        campaigns,
         releases,
         announcements,
         deliveries,

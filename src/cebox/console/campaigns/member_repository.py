@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, exists, func, insert, not_, or_, select, update
+from sqlalchemy import Column, ColumnElement, Row, and_, case, exists, func, insert, not_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -127,6 +127,15 @@ class MemberRepository:
         )
         return {SiteId(row.site_id): MemberState(row.state) for row in await self._connection.execute(statement)}
 
+    async def count_by_site(self) -> dict[SiteId | None, tuple[int, int, int]]:
+        """Of each site: how many were tried, are in trouble, are not sent yet."""
+        rows = await self._count_by(members.c.site_id)
+        return {SiteId(one) if one else None: counts for one, counts in rows.items()}
+
+    async def count_by_version(self) -> dict[str, tuple[int, int, int]]:
+        """The same, of each version they came from."""
+        return {one: counts for one, counts in (await self._count_by(members.c.from_version)).items() if one}
+
     async def change(self, device_id: DeviceId, values: Mapping[str, Any]) -> None:
         await self.change_many([device_id], values)
 
@@ -193,6 +202,21 @@ class MemberRepository:
     async def release(self) -> None:
         """The campaign is over: its devices may join another."""
         await self._connection.execute(update(members).where(self._mine(), members.c.is_live).values(is_live=False))
+
+    async def _count_by(self, column: Column[Any]) -> dict[str | None, tuple[int, int, int]]:
+        is_trouble = members.c.state.in_(_values(ANOMALIES))
+        is_left = members.c.state == MemberState.PENDING.value
+        statement = (
+            select(
+                column.label("value"),
+                func.sum(case((members.c.tries > 0, 1), else_=0)).label("tried"),
+                func.sum(case((is_trouble, 1), else_=0)).label("trouble"),
+                func.sum(case((is_left, 1), else_=0)).label("left"),
+            )
+            .where(self._mine())
+            .group_by(column)
+        )
+        return {row.value: (row.tried, row.trouble, row.left) for row in await self._connection.execute(statement)}
 
     async def _end(self, state: MemberState, code: str, at: datetime, *conditions: ColumnElement[bool]) -> int:
         done = await self._connection.execute(

@@ -61,6 +61,14 @@ class Formats:
             return self.words.get(_("yesterday %(time)s")) % {"time": format_time(local, "HH:mm", locale=self.language)}
         return self.day(moment)
 
+    def when_ahead(self, moment: datetime) -> str:
+        """Of what is to come: at 19:00 today; else the day and the hour."""
+        local, today = moment.astimezone(self.zone), self.now.astimezone(self.zone).date()
+        clock = format_time(local, "HH:mm", locale=self.language)
+        if local.date() == today:
+            return self.words.get(_("at %(time)s")) % {"time": clock}
+        return self.words.get(_("on %(day)s at %(time)s")) % {"day": self.day(moment), "time": clock}
+
     def heading(self, moment: datetime) -> str:
         """The day something happened, over all that happened on it: today, yesterday, Thursday 3 December."""
         local, today = moment.astimezone(self.zone).date(), self.now.astimezone(self.zone).date()

@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cebox.console.accounts.records import Account
 from cebox.console.announcements.service import count_unread
+from cebox.console.campaigns.service import count_live
 from cebox.console.database.scope import Scope
 from cebox.console.devices.service import summarise_fleet
 from cebox.console.sites.service import count_sites
@@ -18,6 +19,7 @@ class MenuCounts:
     servers: int
     sites: int
     unread: int
+    campaigns: int
 
     @property
     def devices(self) -> int:
@@ -32,4 +34,5 @@ async def load_menu_counts(connection: AsyncConnection, account: Account, clock:
         servers=summary.server_count,
         sites=await count_sites(connection, scope),
         unread=await count_unread(connection, scope),
+        campaigns=sum((await count_live(connection, scope)).values()),
     )

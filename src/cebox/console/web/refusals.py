@@ -31,6 +31,13 @@ _OWN: Mapping[str, Refusal] = {
     "tools_missing": Refusal(
         _("The console lacks programs that make sticks."), _("Its administrator installs mtools and dosfstools.")
     ),
+    "campaign_begun": Refusal(_("This campaign has begun."), _("Pause, resume or end it instead.")),
+    "campaign_empty": Refusal(_("No device is chosen."), _("Choose at least one.")),
+    "campaign_event_refused": Refusal(_("This campaign has moved on meanwhile."), _("Look at it again.")),
+    "campaign_name_malformed": Refusal(_("This name cannot be used."), _("Use up to 200 plain characters.")),
+    "campaign_over": Refusal(_("This campaign is not under way."), _("Look at it again.")),
+    "campaign_too_large": Refusal(_("Too many devices for one campaign."), _("Make one per site, or choose fewer.")),
+    "campaign_unknown": Refusal(_("There is no such campaign."), _("It may belong to another account.")),
     "command_unknown": Refusal(_("There is no such command.")),
     "device_unknown": Refusal(_("There is no such device."), _("It may belong to another account.")),
     "forecast_changed": Refusal(_("The situation has changed since the preview.")),
@@ -78,6 +85,10 @@ _OWN: Mapping[str, Refusal] = {
         _("This countdown cannot be used."), _("Write whole minutes, 0 to 60; with 0 it happens at once.")
     ),
     "cursor_malformed": Refusal(_("This part of the list is gone."), _("Start again from its beginning.")),
+    "device_removed": Refusal(_("It was removed from the fleet.")),
+    "devices_in_another_campaign": Refusal(
+        _("Some of these devices are in another campaign."), _("End that campaign first, or leave them out.")
+    ),
     "devices_of_several_accounts": Refusal(
         _("A group command is for devices of one account."), _("Send one command per account.")
     ),
@@ -110,10 +121,25 @@ _OWN: Mapping[str, Refusal] = {
     "kind_not_power": Refusal(_("This is neither a restart nor a shutdown.")),
     "language_unknown": Refusal(_("The console does not speak this language.")),
     "theme_unknown": Refusal(_("There is no such theme.")),
+    "left_out": Refusal(_("It was left out when the campaign resumed.")),
+    "maintenance_window_malformed": Refusal(
+        _("This is no maintenance window."),
+        _("Write the hours as 19:00-05:00 and choose at least one day; leave the hours empty for any time."),
+    ),
+    "member_event_refused": Refusal(_("This campaign has moved on meanwhile."), _("Look at it again.")),
     "network_malformed": Refusal(
         _("One of these is not a network."), _("Write each as a block such as 10.20.4.0/24, one per line.")
     ),
     "note_malformed": Refusal(_("This note cannot be used."), _("Use up to 200 plain characters.")),
+    "nothing_to_retry": Refusal(_("None of its devices may be tried again.")),
+    "nothing_to_send": Refusal(
+        _("None of these devices has anything to receive."), _("The preview says why, device by device.")
+    ),
+    "not_started": Refusal(_("The device never heard of it.")),
+    "other_version": Refusal(
+        _("The site's WRS serves another version."), _("Put the WRS of the site into the campaign.")
+    ),
+    "pace_out_of_range": Refusal(_("From 1 to 1000 devices may be under way at once.")),
     "password_too_long": Refusal(_("This password is too long."), _("256 characters at most.")),
     "password_too_short": Refusal(
         _("This password is too short."), _("10 characters at least; several words make a good one.")
@@ -136,9 +162,15 @@ _OWN: Mapping[str, Refusal] = {
     ),
     "session_missing": Refusal(_("You are signed out."), _("Sign in again.")),
     "sign_in_throttled": Refusal(_("Too many attempts."), _("Wait five minutes before the next one.")),
+    "silence": Refusal(_("It was not heard of for too long.")),
     "site_exists": Refusal(_("Another site of the account has this name."), _("Choose another name.")),
     "site_name_empty": Refusal(_("A site has a name.")),
     "site_name_malformed": Refusal(_("This name cannot be used."), _("Use up to 200 plain characters.")),
+    "stop_rule_out_of_range": Refusal(
+        _("This automatic stop cannot be used."),
+        _("Thresholds are 1 to 100 percent, of 1 to 1000 devices at least; silence counts after 5 to 1440 minutes."),
+    ),
+    "superseded": Refusal(_("A newer update took its place.")),
     "tag_is_an_accounts": Refusal(
         _("This is the official tag of an account."),
         _("It moves with the account's migration only. Choose another name."),
@@ -233,6 +265,9 @@ _OWN: Mapping[str, Refusal] = {
     "webhook_untrusted": Refusal(_("The receiver cannot prove who it is."), _("Renew its certificate.")),
     "webhook_url_malformed": Refusal(
         _("This is not the address of a webhook."), _("Write it whole, without a user, a password or a fragment.")
+    "watch_out_of_range": Refusal(_("A wave is watched for 0 hours to 14 days.")),
+    "waves_malformed": Refusal(
+        _("These are no waves."), _("Write numbers such as 10, 100, or percentages; the rest follows.")
     ),
     "wrs_needs_site": Refusal(_("A WRS belongs to a site."), _("Choose the site the key is for.")),
 }

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from cebox.console.web.words import mark as _
 from cebox.domain.action import ActionState
 from cebox.domain.announcement import AnnouncementKind, DeliveryState
+from cebox.domain.campaign import CampaignState, MemberState
 from cebox.domain.migration import Phase
 from cebox.domain.preflight import SEVERITY, Finding, Severity
 from cebox.protocol.device import BoxPhase
@@ -111,6 +112,53 @@ DELIVERY: Mapping[DeliveryState, Status] = MappingProxyType(
 )
 READ: Mapping[bool, Status] = MappingProxyType(
     {True: Status("mail-opened", Tone.IDLE, _("Read")), False: Status("mail", Tone.RUN, _("Unread"))}
+
+
+CAMPAIGN: Mapping[CampaignState, Status] = MappingProxyType(
+    {
+        CampaignState.DRAFT: Status("pencil", Tone.IDLE, _("Draft")),
+        CampaignState.RUNNING: Status("player-play", Tone.RUN, _("Under way")),
+        CampaignState.PAUSED: Status("player-pause", Tone.WARN, _("Paused")),
+        CampaignState.STOPPED: Status("hand-stop", Tone.BAD, _("Stopped automatically")),
+        CampaignState.ENDING: Status("loader-2", Tone.RUN, _("Ending")),
+        CampaignState.ENDED: Status("x", Tone.IDLE, _("Ended early")),
+        CampaignState.COMPLETED: Status("circle-check", Tone.OK, _("Completed")),
+    }
+)
+
+MEMBER: Mapping[MemberState, Status] = MappingProxyType(
+    {
+        MemberState.PENDING: Status("clock", Tone.IDLE, _("Not sent yet")),
+        MemberState.UPDATING: Status("download", Tone.RUN, _("Update under way")),
+        MemberState.READY: Status("power", Tone.RUN, _("Ready, restart to finish")),
+        MemberState.RESTARTING: Status("refresh", Tone.RUN, _("Restarting"), is_turning=True),
+        MemberState.DONE: Status("circle-check", Tone.OK, _("Done")),
+        MemberState.FAILED: Status("circle-x", Tone.BAD, _("Failed")),
+        MemberState.ROLLED_BACK: Status("arrow-back-up", Tone.WARN, _("Rolled back")),
+        MemberState.SILENT: Status("plug-connected-x", Tone.BAD, _("No answer")),
+        MemberState.REFUSED: Status("ban", Tone.WARN, _("Refused")),
+        MemberState.SKIPPED: Status("arrow-right", Tone.IDLE, _("Skipped")),
+        MemberState.WITHDRAWN: Status("x", Tone.IDLE, _("Taken out by hand")),
+        MemberState.INSTALLED: Status("power", Tone.IDLE, _("Installed, not restarted")),
+        MemberState.NOT_SENT: Status("clock", Tone.IDLE, _("Not sent")),
+    }
+)
+
+
+class WaveState(StrEnum):
+    TO_COME = "to_come"
+    UNDER_WAY = "under_way"
+    STOPPED = "stopped"
+    OVER = "over"
+
+
+WAVE: Mapping[WaveState, Status] = MappingProxyType(
+    {
+        WaveState.TO_COME: Status("clock", Tone.IDLE, _("Not begun")),
+        WaveState.UNDER_WAY: Status("player-play", Tone.RUN, _("Under way")),
+        WaveState.STOPPED: Status("hand-stop", Tone.BAD, _("Stopped")),
+        WaveState.OVER: Status("circle-check", Tone.OK, _("Over")),
+    }
 )
 
 _SEVERITY_LOOK: Mapping[Severity, tuple[str, Tone]] = MappingProxyType(
