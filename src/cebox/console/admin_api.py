@@ -12,9 +12,9 @@ from starlette.responses import Response
 from cebox.console.accounts import api as accounts
 from cebox.console.actions import api as actions
 from cebox.console.announcements import api as announcements
+from cebox.console.campaigns import api as campaigns
 from cebox.console.dashboard import api as dashboard
 from cebox.console.deliveries import api as deliveries
-from cebox.console.campaigns import api as campaigns
 from cebox.console.devices import api as devices
 from cebox.console.identity import api as identity
 from cebox.console.journal import api as journal

@@ -6,8 +6,8 @@ from cebox.console.accounts import pages as accounts
 from cebox.console.actions import pages as actions
 from cebox.console.announcements import pages as announcements
 from cebox.console.announcements import unsubscribe_page, writing_pages
-from cebox.console.dashboard import pages as dashboard
 from cebox.console.campaigns import pages as campaigns
+from cebox.console.dashboard import pages as dashboard
 from cebox.console.devices import pages as devices
 from cebox.console.identity import pages as identity
 from cebox.console.journal import pages as journal
