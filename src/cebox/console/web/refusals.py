@@ -265,6 +265,7 @@ _OWN: Mapping[str, Refusal] = {
     "webhook_untrusted": Refusal(_("The receiver cannot prove who it is."), _("Renew its certificate.")),
     "webhook_url_malformed": Refusal(
         _("This is not the address of a webhook."), _("Write it whole, without a user, a password or a fragment.")
+    ),
     "watch_out_of_range": Refusal(_("A wave is watched for 0 hours to 14 days.")),
     "waves_malformed": Refusal(
         _("These are no waves."), _("Write numbers such as 10, 100, or percentages; the rest follows.")

@@ -112,8 +112,7 @@ DELIVERY: Mapping[DeliveryState, Status] = MappingProxyType(
 )
 READ: Mapping[bool, Status] = MappingProxyType(
     {True: Status("mail-opened", Tone.IDLE, _("Read")), False: Status("mail", Tone.RUN, _("Unread"))}
-
-
+)
 CAMPAIGN: Mapping[CampaignState, Status] = MappingProxyType(
     {
         CampaignState.DRAFT: Status("pencil", Tone.IDLE, _("Draft")),
