@@ -1,6 +1,6 @@
 """Preflight in words: what a device would take, from where, how much, and what speaks against it."""
 
-from cebox.cli.measures import format_bytes, format_moment
+from cebox.cli.measures import format_bytes, format_largest, format_moment
 from cebox.cli.words import FINDINGS, SOURCES, word
 from cebox.domain.preflight import Admission, Severity
 from cebox.protocol.admin import Device, Forecast, Resolution
@@ -17,7 +17,8 @@ def describe_outcome(device: Device, forecast: Forecast) -> str:
     if is_refused or forecast.download_bytes is None:
         return words
     begins = f", from {format_moment(forecast.begins_at)} on" if forecast.begins_at else ""
-    return f"{words}; {format_bytes(forecast.download_bytes)} to download{begins}"
+    lasts = f", about {format_largest(forecast.duration.seconds)}" if forecast.duration else ""
+    return f"{words}; {format_bytes(forecast.download_bytes)} to download{lasts}{begins}"
 
 
 def describe_finding(finding: str, device: Device) -> str:

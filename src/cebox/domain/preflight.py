@@ -1,6 +1,6 @@
 """preflight(): what stands in the way of an update, said before anything is sent (R6, R9, R11)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -114,16 +114,25 @@ def preflight(
         *_release_findings(device, resolution.version, release, releases),
         *_site_findings(device, resolution, server, account_version, box_versions),
     )
+    is_there = bool({Finding.ALREADY_THERE, Finding.ALREADY_STAGED} & set(findings))
     begins_at = closed_until if is_bound_by_window(device.kind, device.place, resolution) else None
-    if begins_at is not None and not {Finding.ALREADY_THERE, Finding.ALREADY_STAGED} & set(findings):
+    if begins_at is not None and not is_there:
         findings = (*findings, Finding.WINDOW_CLOSED)
     return Forecast(
         resolution=resolution,
         findings=findings,
-        download_bytes=_plan_download(device, release, findings, box_versions) if release else None,
+        download_bytes=_plan_bytes(device, release, box_versions, is_there=is_there),
         image_bytes=release.image_bytes if release else None,
         begins_at=begins_at if Finding.WINDOW_CLOSED in findings else None,
     )
+
+
+def _plan_bytes(
+    device: Device, release: Release | None, box_versions: Mapping[Version, int], *, is_there: bool
+) -> int | None:
+    if release is None:
+        return None
+    return 0 if is_there else plan_download(device, release, box_versions)
 
 
 def is_bound_by_window(kind: DeviceKind, place: Place, resolution: Resolution) -> bool:
@@ -186,18 +195,20 @@ def _site_findings(
         found.append(Finding.SITE_DECIDES)
     if resolution.reason == "site_without_wrs" and server is not None:
         found.append(Finding.WRS_DOWN)
-    are_boxes_behind = any(many for version, many in box_versions.items() if version < account_version)
-    if device.kind is DeviceKind.WRS and resolution.version > account_version and are_boxes_behind:
+    if device.kind is DeviceKind.WRS and count_spread(resolution.version, account_version, box_versions):
         found.append(Finding.WRS_WOULD_SPREAD_TEST)
     return found
 
 
-def _plan_download(
-    device: Device, release: Release, findings: Iterable[Finding], box_versions: Mapping[Version, int]
-) -> int:
-    """Bytes to fetch: nothing for what is there, the whole site's share for a WRS, the smallest way for a box."""
-    if {Finding.ALREADY_THERE, Finding.ALREADY_STAGED} & set(findings):
+def count_spread(served: Version, account_version: Version, box_versions: Mapping[Version, int]) -> int:
+    """How many ceBox of a site would take a test version at their next shutdown (R10), once its WRS serves it."""
+    if served <= account_version:
         return 0
+    return sum(many for version, many in box_versions.items() if version < account_version)
+
+
+def plan_download(device: Device, release: Release, box_versions: Mapping[Version, int]) -> int:
+    """Bytes to fetch for an installation: the whole site's share for a WRS, the smallest way for a box."""
     if device.kind is DeviceKind.WRS:
         running = {device.slots.running} if device.slots.running else set()
         return release.mirror_bytes(running | set(box_versions))

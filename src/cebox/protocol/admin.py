@@ -197,6 +197,13 @@ class Finding(Answer, frozen=True, kw_only=True):
     severity: str
 
 
+class Duration(Answer, frozen=True, kw_only=True):
+    """Of a download; `basis` is device, site or limit."""
+
+    seconds: int
+    basis: str
+
+
 class Through(Answer, frozen=True, kw_only=True):
     """The WRS that carries out a start."""
 
@@ -221,6 +228,8 @@ class Forecast(Answer, frozen=True, kw_only=True):
     installs: Resolution | None = None
     begins_at: datetime | None = None
     through: Through | None = None
+    duration: Duration | None = None
+    spread_count: int = 0
 
     @property
     def findings(self) -> tuple[str, ...]:

@@ -2,16 +2,19 @@
 
 from datetime import datetime
 
+from cebox.console.actions.group_forecast import Outcome, Summary
 from cebox.console.actions.records import (
     Action,
     CommandProgress,
     DeviceForecast,
     GroupForecast,
     PowerForecast,
+    TimedForecast,
 )
 from cebox.console.wire import Answer, VersionText
 from cebox.domain.action import ActionKind, ActionState
-from cebox.domain.preflight import SEVERITY, Admission, Finding, Forecast, Severity
+from cebox.domain.pace import Basis, Duration
+from cebox.domain.preflight import SEVERITY, Admission, Finding, Severity
 from cebox.domain.resolution import Reason, Source
 
 
@@ -70,6 +73,13 @@ class FindingAnswer(Answer):
     severity: Severity
 
 
+class DurationAnswer(Answer):
+    """`basis`: what the device or its site measured last, or the limit that is set."""
+
+    seconds: int
+    basis: Basis
+
+
 class ThroughAnswer(Answer):
     """The WRS that carries out a start."""
 
@@ -79,7 +89,8 @@ class ThroughAnswer(Answer):
 
 class ForecastAnswer(Answer):
     """`admission` is what would become of it now. `resolution` and the sizes are an update's, and so is `begins_at`:
-    when the site's download window opens, null when the download begins at once.
+    when the site's download window opens, null when the download begins at once. `duration` is that of the download,
+    null when nobody knows; `spread_count`, of a WRS's restart, how many ceBox would take its test version.
     """
 
     kind: ActionKind
@@ -92,6 +103,8 @@ class ForecastAnswer(Answer):
     installs: ResolutionAnswer | None = None
     begins_at: datetime | None = None
     through: ThroughAnswer | None = None
+    duration: DurationAnswer | None = None
+    spread_count: int = 0
 
 
 class DeviceForecastAnswer(ForecastAnswer):
@@ -99,10 +112,33 @@ class DeviceForecastAnswer(ForecastAnswer):
     name: str
 
 
+class OutcomeAnswer(Answer):
+    """What becomes of `count` of the devices. `finding` null: they act, and take `version`; `device_off`: they are off
+    and nothing else stands in the way. `is_held_back`: their WRS serves what they have, below the account's version.
+    """
+
+    finding: Finding | None
+    version: VersionText | None
+    is_held_back: bool
+    count: int
+    wrs_count: int
+    cloud_count: int
+    download_bytes: int
+    warnings: dict[Finding, int]
+
+
 class GroupForecastAnswer(Answer):
+    """`devices` one by one where they were named; `outcomes` sum up all. `total_count` is what they add up to;
+    `least_seconds` and `most_seconds` are of one device's download, null when nobody knows.
+    """
+
     devices: list[DeviceForecastAnswer]
     unknown_ids: list[str]
     download_bytes: int
+    outcomes: list[OutcomeAnswer]
+    total_count: int
+    least_seconds: int | None
+    most_seconds: int | None
 
 
 class GroupRefusalAnswer(Answer):
@@ -141,7 +177,8 @@ def make_command_answer(progress: CommandProgress) -> CommandAnswer:
     )
 
 
-def make_forecast_answer(forecast: Forecast, admission: Admission) -> ForecastAnswer:
+def make_forecast_answer(timed: TimedForecast, admission: Admission) -> ForecastAnswer:
+    forecast = timed.forecast
     return ForecastAnswer(
         kind=ActionKind.UPDATE,
         admission=admission,
@@ -150,6 +187,7 @@ def make_forecast_answer(forecast: Forecast, admission: Admission) -> ForecastAn
         download_bytes=forecast.download_bytes,
         image_bytes=forecast.image_bytes,
         begins_at=forecast.begins_at,
+        duration=_make_duration(timed.duration),
     )
 
 
@@ -161,15 +199,50 @@ def make_power_answer(forecast: PowerForecast, kind: ActionKind) -> ForecastAnsw
         finalises=str(forecast.finalises) if forecast.finalises else None,
         installs=ResolutionAnswer.model_validate(forecast.installs) if forecast.installs else None,
         through=ThroughAnswer.model_validate(forecast.through) if forecast.through else None,
-    )
-
-
-def make_group_answer(forecast: GroupForecast, kind: ActionKind) -> GroupForecastAnswer:
-    return GroupForecastAnswer(
-        devices=[_make_device_forecast(one, kind) for one in forecast.devices],
-        unknown_ids=list(forecast.unknown_ids),
         download_bytes=forecast.download_bytes,
+        duration=_make_duration(forecast.duration),
+        spread_count=forecast.spread_count,
     )
+
+
+def make_group_answer(
+    summary: Summary, kind: ActionKind, *, forecast: GroupForecast | None, at_next_start: bool
+) -> GroupForecastAnswer:
+    """`forecast` is of the devices that were named, None where a query found them."""
+    pace = summary.pace
+    counted = [one for one in summary.outcomes if _acts(one, at_next_start=at_next_start)]
+    return GroupForecastAnswer(
+        devices=[_make_device_forecast(one, kind) for one in forecast.devices] if forecast else [],
+        unknown_ids=list(forecast.unknown_ids) if forecast else [],
+        download_bytes=sum(one.download_bytes() for one in counted),
+        outcomes=[_make_outcome(one) for one in summary.outcomes],
+        total_count=summary.total,
+        least_seconds=pace.least_seconds if pace else None,
+        most_seconds=pace.most_seconds if pace else None,
+    )
+
+
+def _acts(outcome: Outcome, *, at_next_start: bool) -> bool:
+    finding = outcome.key.finding
+    return finding is None or (at_next_start and finding is Finding.DEVICE_OFF)
+
+
+def _make_outcome(outcome: Outcome) -> OutcomeAnswer:
+    key = outcome.key
+    return OutcomeAnswer(
+        finding=key.finding,
+        version=str(key.version) if key.version else None,
+        is_held_back=key.is_held_back,
+        count=outcome.count,
+        wrs_count=outcome.count_from(Source.WRS),
+        cloud_count=outcome.count_from(Source.CLOUD),
+        download_bytes=outcome.download_bytes(),
+        warnings=outcome.warnings,
+    )
+
+
+def _make_duration(duration: Duration | None) -> DurationAnswer | None:
+    return DurationAnswer.model_validate(duration) if duration else None
 
 
 def _make_device_forecast(one: DeviceForecast, kind: ActionKind) -> DeviceForecastAnswer:
@@ -183,6 +256,8 @@ def _make_device_forecast(one: DeviceForecast, kind: ActionKind) -> DeviceForeca
         resolution=ResolutionAnswer.model_validate(forecast.resolution) if forecast else None,
         download_bytes=forecast.download_bytes if forecast else None,
         image_bytes=forecast.image_bytes if forecast else None,
+        through=ThroughAnswer.model_validate(one.through) if one.through else None,
+        duration=_make_duration(one.duration),
     )
 
 

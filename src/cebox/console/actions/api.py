@@ -18,10 +18,15 @@ from cebox.console.actions.answers import (
     make_group_answer,
     make_power_answer,
 )
-from cebox.console.actions.forecast import LARGEST_GROUP, Forecaster
+from cebox.console.actions.forecast import LARGEST_GROUP, Forecaster, verify_group
 from cebox.console.actions.group import GroupService
+from cebox.console.actions.group_forecast import GroupForecaster
 from cebox.console.actions.records import ActionFilters
 from cebox.console.actions.service import ActionService
+from cebox.console.devices.classes import Chosen
+from cebox.console.devices.query import LONGEST_QUERY
+from cebox.console.devices.query import Query as DeviceQuery
+from cebox.console.devices.records import DeviceFilters
 from cebox.console.gate import ChosenPage, ChosenScope, Operator, TheConsole, Viewer
 from cebox.console.wire import Asked, Identifier, Listing, make_listing
 from cebox.domain.action import LONGEST_EXPIRY, ActionKind
@@ -29,6 +34,7 @@ from cebox.domain.ids import ActionId, CommandId, DeviceId
 from cebox.domain.preflight import admit
 from cebox.domain.tag import refuse_group_tag
 from cebox.domain.version import Version
+from cebox.errors import InvalidInput
 
 router = APIRouter(tags=["actions"])
 
@@ -62,6 +68,26 @@ class GroupBody(Asked):
     at_next_start: _AtNextStart = False
 
 
+class GroupPreflightBody(Asked):
+    """Either `device_ids`, or `where`: the filters as the address of the page of devices names them, for any number."""
+
+    kind: ActionKind = ActionKind.UPDATE
+    device_ids: Annotated[list[Identifier], Field(max_length=LARGEST_GROUP)] = Field(default_factory=list)
+    where: Annotated[str | None, Field(max_length=LONGEST_QUERY, examples=["version=behind&kind=cebox"])] = None
+    tag: Annotated[str | None, Field(max_length=200, description="A group takes none (R4): 422 if there is one.")] = (
+        None
+    )
+    at_next_start: _AtNextStart = False
+
+    def choose(self) -> tuple[Chosen, DeviceFilters]:
+        """Raises InvalidInput (`group_empty`, `group_named_twice`)."""
+        if self.where is None:
+            return Chosen(verify_group(map(DeviceId, self.device_ids))), DeviceFilters()
+        if self.device_ids:
+            raise InvalidInput("group_named_twice", "name the devices or say where they are", hint="Leave one out.")
+        return Chosen(None), DeviceQuery.parse(self.where).to_filters()
+
+
 class CommandBody(GroupBody):
     expires_in_seconds: _Expiry = None
 
@@ -73,8 +99,8 @@ async def forecast_action(caller: Viewer, console: TheConsole, device_id: str, b
         if body.kind is not ActionKind.UPDATE:
             power = await forecaster.forecast_power(DeviceId(device_id), body.kind)
             return make_power_answer(power, body.kind)
-        forecast = await forecaster.forecast_update(DeviceId(device_id), body.tag)
-    return make_forecast_answer(forecast, admit(forecast, at_next_start=body.at_next_start))
+        timed = await forecaster.forecast_update(DeviceId(device_id), body.tag)
+    return make_forecast_answer(timed, admit(timed.forecast, at_next_start=body.at_next_start))
 
 
 @router.post("/devices/{device_id}/actions", status_code=201, summary="Send a device an action")
@@ -125,14 +151,21 @@ async def cancel_action(caller: Operator, console: TheConsole, action_id: str) -
     return make_action_answer(action)
 
 
-@router.post("/group-preflight", summary="What a group command would do, device by device")
-async def forecast_group(caller: Viewer, console: TheConsole, body: GroupBody) -> GroupForecastAnswer:
+@router.post("/group-preflight", summary="What a group command would do: summed up, and device by device")
+async def forecast_group(
+    caller: Viewer, console: TheConsole, scope: ChosenScope, body: GroupPreflightBody
+) -> GroupForecastAnswer:
     refuse_group_tag(body.tag)
+    chosen, filters = body.choose()
+    now = console.clock()
     async with console.database.read() as connection:
-        forecast = await Forecaster(connection, caller.scope, console.clock()).forecast_group(
-            map(DeviceId, body.device_ids), body.kind, at_next_start=body.at_next_start
-        )
-    return make_group_answer(forecast, body.kind)
+        forecast = None
+        if chosen.device_ids is not None:
+            forecast = await Forecaster(connection, caller.scope, now).forecast_group(
+                chosen.device_ids, body.kind, at_next_start=body.at_next_start
+            )
+        summary = await GroupForecaster(connection, scope, now, body.kind, chosen, filters).sum_up()
+    return make_group_answer(summary, body.kind, forecast=forecast, at_next_start=body.at_next_start)
 
 
 @router.post("/commands", status_code=201, summary="Send a group of devices a command")

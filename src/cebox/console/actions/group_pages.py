@@ -1,65 +1,36 @@
 """*Send a command* to a selection: what will become of each device, then the sending of what was shown."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from cebox.console.accounts.words import notice_words
-from cebox.console.actions.forecast import LARGEST_GROUP, Forecaster, choose_blocker
+from cebox.console.actions.forecast import LARGEST_GROUP
 from cebox.console.actions.group import GroupService
-from cebox.console.actions.records import DeviceForecast, GroupForecast
+from cebox.console.actions.group_forecast import GroupForecaster, Outcome, OutcomeKey, Summary
+from cebox.console.database.scope import Scope
+from cebox.console.devices.classes import Chosen
 from cebox.console.devices.query import Query
+from cebox.console.devices.records import DeviceFilters
 from cebox.console.devices.service import list_device_ids
 from cebox.console.web.status import BEHIND, FINDING, Status, Tone
 from cebox.console.web.visit import Visit, page
 from cebox.console.web.words import mark as _
 from cebox.domain.action import EXPIRY_AT_NEXT_START, ActionKind
-from cebox.domain.ids import DeviceId
-from cebox.domain.preflight import Admission, Finding
+from cebox.domain.ids import DeviceId, SiteId
+from cebox.domain.preflight import Finding
 from cebox.domain.resolution import Source
 from cebox.domain.role import Permission
 from cebox.domain.version import Version
 from cebox.errors import InvalidInput
 
 _NOW = Status("circle-check", Tone.OK, _("Will do it now"))
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    count: int
-    begins_at: datetime
-
-
-@dataclass(slots=True)
-class Outcome:
-    """One line of the summary: what happens to these devices, and why. The lines' sum is the selection."""
-
-    status: Status
-    version: Version | None = None
-    finding: Finding | None = None
-    devices: list[DeviceForecast] = field(default_factory=list)
-
-    @property
-    def from_wrs(self) -> int:
-        return sum(1 for one in self.devices if one.forecast and one.forecast.resolution.source is Source.WRS)
-
-    @property
-    def download_bytes(self) -> int:
-        return sum(one.forecast.download_bytes or 0 for one in self.devices if one.forecast)
-
-    @property
-    def waiting(self) -> "Waiting | None":
-        """Those of them that wait for the hours of their site, and the first of these."""
-        begins = [one.forecast.begins_at for one in self.devices if one.forecast and one.forecast.begins_at]
-        return Waiting(len(begins), min(begins)) if begins else None
-
-    @property
-    def from_cloud(self) -> int:
-        return len(self.devices) - self.from_wrs
+_MOST_WRS_NAMED = 3
+_KINDS: Mapping[str, ActionKind] = MappingProxyType({kind.value: kind for kind in ActionKind})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +46,15 @@ class Selection:
         return self.where is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`wrs` are those that hold its devices back."""
+
+    outcome: Outcome
+    status: Status
+    wrs: tuple[tuple[DeviceId, str], ...]
+
+
 @page(Permission.ACT)
 async def show_group(visit: Visit) -> Response:
     """A POST, because a selection is too long for an address; it changes nothing."""
@@ -85,30 +65,37 @@ async def _show_group(visit: Visit, selection: Selection, *, is_changed: bool = 
     kind = _parse_kind(visit.field("kind"))
     at_next_start = visit.field("at_next_start") == "1"
     async with visit.console.database.read() as connection:
-        device_ids = await _find_ids(connection, visit, selection)
-        forecaster = Forecaster(connection, visit.scope, visit.formats.now)
-        # Asked as if they might wait: only those that are off and nothing else are offered the next start.
-        group = await forecaster.forecast_group(device_ids, kind, at_next_start=True)
-    outcomes = sum_up(group)
-    off = next((len(one.devices) for one in outcomes if one.finding is Finding.DEVICE_OFF), 0)
-    later = off if at_next_start and kind is ActionKind.UPDATE else 0
+        summary = await _make_forecaster(visit, connection, kind, selection).sum_up()
+    if not summary.total:
+        raise InvalidInput("group_empty", "a group command names at least one device")
+    later = summary.off_count if at_next_start and kind is ActionKind.UPDATE else 0
     return visit.show_dialog(
         "actions/group.html",
         status=status,
         is_changed=is_changed,
         selection=selection,
         kind=kind,
-        outcomes=outcomes,
-        total=len(group.devices),
-        device_ids=[one.device_id for one in group.devices],
-        now_count=sum(len(one.devices) for one in outcomes if one.finding is None),
-        download_bytes=sum(one.download_bytes for one in outcomes if one.finding is None),
+        lines=[Line(one, _choose_status(one), _list_wrs(one, summary)) for one in summary.outcomes],
+        summary=summary,
+        cloud_bytes=summary.download_bytes(Source.CLOUD),
+        is_too_large=summary.total > LARGEST_GROUP,
+        largest_group=LARGEST_GROUP,
         later_count=later,
-        off_count=off,
         at_next_start=at_next_start,
         expires_at=visit.formats.now + EXPIRY_AT_NEXT_START,
         notice_words=notice_words(visit.formats, visit.account.notice) if visit.account else "",
     )
+
+
+@page(Permission.ACT)
+async def show_names(visit: Visit) -> Response:
+    """Who exactly one line of the summary is about; a POST as `show_group`."""
+    kind, selection = _parse_kind(visit.field("kind")), _read_selection(visit)
+    async with visit.console.database.read() as connection:
+        forecaster = _make_forecaster(visit, connection, kind, selection)
+        outcome = (await forecaster.sum_up()).find(_read_key(visit))
+        names = await forecaster.list_names(outcome) if outcome else ()
+    return visit.show("actions/names.html", names=names, count=outcome.count if outcome else 0)
 
 
 @page(Permission.ACT)
@@ -133,43 +120,50 @@ async def send_group(visit: Visit) -> Response:
 def build_routes() -> list[BaseRoute]:
     return [
         Route("/devices/command/forecast", show_group, methods=["POST"]),
+        Route("/devices/command/names", show_names, methods=["POST"]),
         Route("/devices/command", send_group, methods=["POST"]),
     ]
 
 
-def sum_up(group: GroupForecast) -> list[Outcome]:
-    """Those that act first, by version; then the others, by what stands in the way."""
-    acting: dict[Version | None, Outcome] = {}
-    refused: dict[tuple[Finding, Version | None], Outcome] = {}
-    for device in group.devices:
-        version = device.forecast.resolution.version if device.forecast else None
-        if device.admission is Admission.SEND:
-            acting.setdefault(version, Outcome(_NOW, version)).devices.append(device)
-            continue
-        is_only_off = device.admission is Admission.QUEUE
-        finding = Finding.DEVICE_OFF if is_only_off else choose_blocker(device.findings, at_next_start=True)
-        said = version if finding is Finding.ALREADY_THERE else None
-        status = BEHIND if finding is Finding.ALREADY_THERE and _is_held_back(device) else FINDING[finding]
-        refused.setdefault((finding, said), Outcome(status, said, finding)).devices.append(device)
-    return [*acting.values(), *_largest_first(refused.values())]
+def _make_forecaster(
+    visit: Visit, connection: AsyncConnection, kind: ActionKind, selection: Selection
+) -> GroupForecaster:
+    is_named = selection.where is None
+    chosen = Chosen(selection.device_ids if is_named else None, selection.but)
+    filters = DeviceFilters() if is_named else Query.parse(selection.where or "").to_filters()
+    # Devices named by the vendor's people may be any account's, as they are when the command is sent.
+    scope: Scope = visit.caller.scope if is_named else visit.scope
+    return GroupForecaster(connection, scope, visit.formats.now, kind, chosen, filters)
 
 
-def _is_held_back(device: DeviceForecast) -> bool:
-    """It has its WRS's version, which is below the account's: only the WRS's own update changes that."""
-    assert device.forecast is not None
-    resolution = device.forecast.resolution
-    return resolution.version < resolution.asked_version
+def _choose_status(outcome: Outcome) -> Status:
+    if outcome.key.finding is None:
+        return _NOW
+    return BEHIND if outcome.key.is_held_back else FINDING[outcome.key.finding]
 
 
-def _largest_first(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    return sorted(outcomes, key=lambda outcome: -len(outcome.devices))
+def _list_wrs(outcome: Outcome, summary: Summary) -> tuple[tuple[DeviceId, str], ...]:
+    """The WRS that would have to be updated first; none when they are too many to be named."""
+    if not outcome.key.is_held_back or summary.around is None or len(outcome.site_ids) > _MOST_WRS_NAMED:
+        return ()
+    found = (summary.around.wrs.get(SiteId(site_id)) for site_id in outcome.site_ids)
+    return tuple((wrs.id, wrs.name) for wrs in found if wrs is not None)
+
+
+def _read_key(visit: Visit) -> OutcomeKey:
+    """As the summary's line wrote it. Raises InvalidInput (`request_malformed`, `version_malformed`)."""
+    finding, version = visit.field("finding"), visit.field("version")
+    try:
+        said = Finding(finding) if finding else None
+    except ValueError as error:
+        raise InvalidInput("request_malformed", f"{finding!r} is no finding") from error
+    return OutcomeKey(said, Version.parse(version) if version else None, visit.field("held_back") == "1")
 
 
 def _parse_kind(text: str) -> ActionKind:
-    try:
-        return ActionKind(text)
-    except ValueError as error:
-        raise InvalidInput("request_malformed", f"{text!r} is no command") from error
+    if text not in _KINDS:
+        raise InvalidInput("request_malformed", f"{text!r} is no command")
+    return _KINDS[text]
 
 
 async def _show_changed(visit: Visit, selection: Selection) -> Response:

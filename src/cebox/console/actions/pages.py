@@ -13,6 +13,7 @@ from cebox.console.accounts.service import get_account, list_noted_tags
 from cebox.console.accounts.words import notice_words
 from cebox.console.actions import group_pages
 from cebox.console.actions.forecast import Forecaster
+from cebox.console.actions.records import TimedForecast
 from cebox.console.actions.service import ActionService, get_action
 from cebox.console.database.paging import Page
 from cebox.console.database.scope import Scope
@@ -24,7 +25,7 @@ from cebox.console.web.words import mark as _
 from cebox.domain.action import EXPIRY_AT_NEXT_START, START_DEADLINE, ActionKind
 from cebox.domain.device import DeviceKind
 from cebox.domain.ids import ActionId, DeviceId
-from cebox.domain.preflight import Admission, Finding, Forecast, admit
+from cebox.domain.preflight import Admission, Finding, admit
 from cebox.domain.role import Permission
 from cebox.domain.tag import TagKind
 from cebox.domain.version import Version
@@ -161,8 +162,9 @@ async def _show_update(visit: Visit, choice: Choice, *, is_changed: bool = False
     async with visit.console.database.read() as connection:
         view = await get_device(connection, visit.caller.scope, _device_id(visit), now)
         tags = await list_noted_tags(connection, Scope.account(view.record.account_id))
-        forecast, refusal = await _foretell(connection, visit, view, choice)
+        timed, refusal = await _foretell(connection, visit, view, choice)
         situation = await _look_around(connection, visit, view)
+    forecast = timed.forecast if timed else None
     version_tags = [noted for noted in tags if noted.tag.kind is TagKind.VERSION]
     return visit.show_dialog(
         "actions/update.html",
@@ -172,6 +174,7 @@ async def _show_update(visit: Visit, choice: Choice, *, is_changed: bool = False
         version_tags=version_tags,
         choice=choice,
         forecast=forecast,
+        duration=timed.duration if timed else None,
         refusal=refusal,
         situation=situation,
         is_changed=is_changed,
@@ -184,7 +187,7 @@ async def _show_update(visit: Visit, choice: Choice, *, is_changed: bool = False
 
 async def _foretell(
     connection: AsyncConnection, visit: Visit, view: DeviceView, choice: Choice
-) -> tuple[Forecast | None, Refusal | None]:
+) -> tuple[TimedForecast | None, Refusal | None]:
     """A wrong tag is said under the field while it is typed; it is no reason to lose the dialog."""
     if not choice.is_complete:
         return None, None

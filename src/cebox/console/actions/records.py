@@ -6,6 +6,7 @@ from datetime import datetime
 
 from cebox.domain.action import ActionKind, ActionState
 from cebox.domain.ids import AccountId, ActionId, CampaignId, CommandId, DeviceId, TagName
+from cebox.domain.pace import Duration
 from cebox.domain.preflight import Admission, Finding, Forecast
 from cebox.domain.resolution import Reason, Resolution, Source
 from cebox.domain.version import Version
@@ -132,13 +133,25 @@ class Through:
 @dataclass(frozen=True, slots=True)
 class PowerForecast:
     """What a restart, a shutdown or a start would do. `finalises` waits for the next start; `installs` is R10's;
-    `through` is the WRS that would start it.
+    `through` is the WRS that would start it. `download_bytes` and `duration` are of what is installed; `spread_count`,
+    on a WRS, how many boxes of its site would take the test version that it serves from then on.
     """
 
     findings: tuple[Finding, ...]
     finalises: Version | None
     installs: Resolution | None
     through: Through | None = None
+    download_bytes: int | None = None
+    duration: Duration | None = None
+    spread_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TimedForecast:
+    """`duration` is that of the download alone; None: nobody knows, or there is none."""
+
+    forecast: Forecast
+    duration: Duration | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +164,7 @@ class DeviceForecast:
     findings: tuple[Finding, ...]
     forecast: Forecast | None
     through: Through | None = None
+    duration: Duration | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Actions, one device each, and the group commands that made several at once."""
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text, column
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text, column, text
 
 from cebox.console.database.columns import Id, Name, UtcDateTime, VersionText, Word, metadata
 
@@ -59,6 +59,13 @@ actions = Table(
     Index(None, "device_id", "is_open"),
     Index(None, "is_open", "deadline_at"),
     Index(None, "account_id", "created_at"),
+    # What is under way, which is little.
+    Index(
+        "ix_actions_under_way",
+        *("account_id", "device_id"),
+        sqlite_where=text("is_open = 1"),
+        postgresql_where=text("is_open"),
+    ),
     # The newest action of a device, and the devices whose newest is in some state.
     Index(None, "device_id", "created_at", "id"),
     Index(None, "account_id", "state", "device_id"),

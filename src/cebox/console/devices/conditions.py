@@ -38,7 +38,7 @@ class Conditions:
     def newest_action_in(self, states: frozenset[ActionState]) -> ColumnElement[bool]:
         """From the actions, which are few in any one state, to their devices; not the other way round."""
         wanted = actions.c.state.in_(sorted(state.value for state in states))
-        return devices.c.id.in_(select(actions.c.device_id).where(self._mine, wanted, not_(_has_newer())))
+        return devices.c.id.in_(select(actions.c.device_id).where(self._mine, wanted, not_(has_newer())))
 
     async def needs_attention(self) -> ColumnElement[bool]:
         """It failed, fell back or fell silent in an update, and nothing was asked since; or fell back by itself from
@@ -122,10 +122,10 @@ class Conditions:
 def ended_badly(scope: Scope) -> list[ColumnElement[bool]]:
     """Of actions: the newest of its device, and it failed, fell back or was never heard of again."""
     is_silence = or_(actions.c.state != ActionState.EXPIRED.value, actions.c.code == SILENCE)
-    return [scope.filter(actions.c.account_id), actions.c.state.in_(_BAD_ENDS), is_silence, not_(_has_newer())]
+    return [scope.filter(actions.c.account_id), actions.c.state.in_(_BAD_ENDS), is_silence, not_(has_newer())]
 
 
-def _has_newer() -> ColumnElement[bool]:
+def has_newer() -> ColumnElement[bool]:
     newer = actions.alias("newer")
     return exists().where(
         newer.c.device_id == actions.c.device_id,

@@ -32,22 +32,23 @@ class DeviceListing:
 
     async def list_page(self, filters: DeviceFilters, page: Page) -> Listed[DeviceRecord]:
         """Raises InvalidInput (`cursor_malformed`)."""
-        statement = select(devices).where(*await self._list_conditions(filters))
+        statement = select(devices).where(*await self.find_conditions(filters))
         keys = [_KEYS[filters.order], devices.c.id]
         return await list_page(self._connection, statement, keys, page, make_record, is_descending=filters.is_reversed)
 
     async def count(self, filters: DeviceFilters) -> int:
-        statement = select(func.count()).select_from(devices).where(*await self._list_conditions(filters))
+        statement = select(func.count()).select_from(devices).where(*await self.find_conditions(filters))
         return (await self._connection.execute(statement)).scalar_one()
 
     async def list_ids(self, filters: DeviceFilters, limit: int) -> tuple[DeviceId, ...]:
         """All that the filters find, for a selection that spans pages."""
         statement = (
-            select(devices.c.id).where(*await self._list_conditions(filters)).order_by(devices.c.id).limit(limit)
+            select(devices.c.id).where(*await self.find_conditions(filters)).order_by(devices.c.id).limit(limit)
         )
         return tuple(DeviceId(one) for one in (await self._connection.execute(statement)).scalars())
 
-    async def _list_conditions(self, filters: DeviceFilters) -> list[ColumnElement[bool]]:
+    async def find_conditions(self, filters: DeviceFilters) -> list[ColumnElement[bool]]:
+        """Of a statement over devices."""
         conditions = [self._scope.filter(devices.c.account_id), *_plain_conditions(filters)]
         if filters.is_long_off is not None:
             long_off = self._conditions.long_off()

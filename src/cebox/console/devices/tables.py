@@ -19,6 +19,9 @@ from cebox.console.database.columns import Id, Name, UtcDateTime, VersionText, W
 
 _IS_WRS = text("kind = 'wrs'")
 _HAS_FALLEN_BACK = text("fallen_back_rank > 0")
+# Word for word as in the index: SQLite finds it by its text.
+HAS_SET_ASIDE = text("CAST(devices.failed_versions AS TEXT) <> '[]'")
+_SET_ASIDE = text("CAST(failed_versions AS TEXT) <> '[]'")
 
 devices = Table(
     "devices",
@@ -92,6 +95,12 @@ devices = Table(
         sqlite_where=_HAS_FALLEN_BACK,
         postgresql_where=_HAS_FALLEN_BACK,
     ),
+    # Classes of devices that are alike are counted from this one alone (`class_repository`).
+    Index(
+        "ix_devices_alike",
+        *("account_id", "kind", "site_id", "place", "phase", "running", "staged", "slot_bytes", "noted_on"),
+    ),
+    Index("ix_devices_set_aside", "account_id", sqlite_where=_SET_ASIDE, postgresql_where=_SET_ASIDE),
     # At most one WRS per site, whoever enrols at the same moment.
     Index("uq_devices_site_id_wrs", "site_id", unique=True, sqlite_where=_IS_WRS, postgresql_where=_IS_WRS),
 )

@@ -14,6 +14,10 @@ def upgrade() -> None:
         batch.add_column(sa.Column("lan_addresses", sa.JSON(), server_default="[]", nullable=False))
         for name in _FROM:
             batch.add_column(sa.Column(name, sa.BigInteger(), nullable=True))
+    alike = ["account_id", "kind", "site_id", "place", "phase", "running", "staged", "slot_bytes", "noted_on"]
+    op.create_index("ix_devices_alike", "devices", alike)
+    where = sa.text("CAST(failed_versions AS TEXT) <> '[]'")
+    op.create_index("ix_devices_set_aside", "devices", ["account_id"], sqlite_where=where, postgresql_where=where)
     with op.batch_alter_table("sites") as batch:
         for name in _FROM:
             batch.add_column(sa.Column(name, sa.BigInteger(), nullable=True))
@@ -21,6 +25,13 @@ def upgrade() -> None:
         batch.add_column(sa.Column("through_id", sa.String(length=40), nullable=True))
         batch.add_column(sa.Column("lan_addresses", sa.JSON(), nullable=True))
         batch.create_index(batch.f("ix_actions_through_id"), ["through_id"])
+    op.create_index(
+        "ix_actions_under_way",
+        "actions",
+        ["account_id", "device_id"],
+        sqlite_where=sa.text("is_open = 1"),
+        postgresql_where=sa.text("is_open"),
+    )
     with op.batch_alter_table("releases") as batch:
         batch.add_column(sa.Column("boot_bytes", sa.BigInteger(), server_default="0", nullable=False))
         batch.add_column(sa.Column("boot_patch_bytes", sa.JSON(), server_default="{}", nullable=False))
