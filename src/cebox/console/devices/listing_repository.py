@@ -42,9 +42,7 @@ class DeviceListing:
 
     async def list_ids(self, filters: DeviceFilters, limit: int) -> tuple[DeviceId, ...]:
         """All that the filters find, for a selection that spans pages."""
-        statement = (
-            select(devices.c.id).where(*await self.find_conditions(filters)).order_by(devices.c.id).limit(limit)
-        )
+        statement = select(devices.c.id).where(*await self.find_conditions(filters)).order_by(devices.c.id).limit(limit)
         return tuple(DeviceId(one) for one in (await self._connection.execute(statement)).scalars())
 
     async def find_conditions(self, filters: DeviceFilters) -> list[ColumnElement[bool]]:
