@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
@@ -55,7 +56,7 @@ async def fleet(console: Console, app: Starlette, clock: HandClock) -> Fleet:
     wrs = await add_box(console, client, account, "LYO-WRS", kind=DeviceKind.WRS, site_id=lyon.id)
     await wrs.sync(served=str(office.OLD), server_url="http://10.20.4.2:8480")
     old, new, later = map(str, (office.OLD, office.NEW, office.NEXT))
-    states: list[dict[str, object]] = [
+    states: list[dict[str, Any]] = [
         {"running": old},
         {"running": old, "place": "away"},
         {"running": new},
