@@ -18,11 +18,19 @@ _PATHS = (
     "releases",
     f"releases/{NEW}",
     "announcements",
+    "announcements/webhooks",
     "keys",
     "journal",
     "users",
 )
-_DIALOGS = ("keys/new", "sites/new", "users/new", "devices/views/new?query=kind%3Dwrs")
+_DIALOGS = (
+    "keys/new",
+    "sites/new",
+    "users/new",
+    "announcements/preferences",
+    "announcements/webhooks/new",
+    "devices/views/new?query=kind%3Dwrs",
+)
 _WINDOWS = {
     "desktop light": {"width": 1440, "height": 900, "scheme": "light"},
     "desktop dark": {"width": 1440, "height": 900, "scheme": "dark"},

@@ -21,7 +21,7 @@ PLACEHOLDERS: Mapping[AnnouncementKind, tuple[str, ...]] = MappingProxyType(
         AnnouncementKind.RELEASE: ("version", "notes", "changes"),
         AnnouncementKind.WITHDRAWAL: ("version",),
         AnnouncementKind.MIGRATION: ("from", "to", "keys"),
-        AnnouncementKind.INFRASTRUCTURE: ("date",),
+        AnnouncementKind.INFRASTRUCTURE: ("day", "date"),
         AnnouncementKind.MESSAGE: (),
     }
 )

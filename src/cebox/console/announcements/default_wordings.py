@@ -45,12 +45,12 @@ DEFAULT_WORDINGS: Mapping[tuple[AnnouncementKind, Language], Wording] = MappingP
             "4. restart the ceBox\n\n{keys}",
         ),
         (AnnouncementKind.INFRASTRUCTURE, "fr"): Wording(
-            "Console et APIs\u00a0: mise à jour le {date}",
+            "Console et APIs\u00a0: mise à jour le {day}",
             "La console d’administration et les APIs seront mises à jour le **{date}**. "
             "Vos ceBox continuent de fonctionner normalement pendant ce temps.\n\n## Nouvelles fonctionnalités\n\n- …",
         ),
         (AnnouncementKind.INFRASTRUCTURE, "en"): Wording(
-            "Console and APIs: update on {date}",
+            "Console and APIs: update on {day}",
             "The administration console and the APIs will be updated on **{date}**. "
             "Your ceBox go on working normally meanwhile.\n\n## New features\n\n- …",
         ),

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cebox.console.announcements.default_wordings import DEFAULT_WORDINGS
@@ -57,13 +58,14 @@ def describe_facts(kind: AnnouncementKind, facts: Mapping[str, Any], language: L
         values["keys"] = _describe_keys(int(facts.get("out_of_date_keys") or 0), language)
     if kind is AnnouncementKind.INFRASTRUCTURE and facts.get("starts_at"):
         moment = datetime.fromisoformat(facts["starts_at"])
-        values["date"] = describe_date(moment, str(facts.get("time_zone", "")), language)
+        zone = find_zone(str(facts.get("time_zone", "")))
+        values["day"] = format_date(moment.astimezone(zone), "d MMMM y", locale=language)
+        values["date"] = _describe_date(moment, zone, language)
     return values
 
 
-def describe_date(moment: datetime, zone_name: str, language: Language) -> str:
+def _describe_date(moment: datetime, zone: ZoneInfo, language: Language) -> str:
     """`15 décembre 2026 à 22:00 (Europe/Paris)`: the same words for every reader, wherever they are."""
-    zone = find_zone(zone_name)
     pattern = "d MMMM y 'à' HH:mm" if language == "fr" else "d MMMM y 'at' HH:mm"
     return f"{format_datetime(moment.astimezone(zone), pattern, locale=language)} ({zone.key})"
 

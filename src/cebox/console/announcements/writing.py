@@ -182,8 +182,8 @@ _EXAMPLE_FACTS: dict[str, Any] = {
 _EXAMPLE_CHANGES = "- `linux` 6.12.57 → 6.12.61"
 _EXAMPLE_VALUES: Values = {
     "fr": {
-        "notes": "### Corrections\n\n- Retour du son après une mise en veille",
+        "notes": "## Corrections\n\n- Retour du son après une mise en veille",
         "changes": "- `linux` 6.12.57 → 6.12.61",
     },
-    "en": {"notes": "### Fixed\n\n- Sound after standby", "changes": "- `linux` 6.12.57 → 6.12.61"},
+    "en": {"notes": "## Fixed\n\n- Sound after standby", "changes": "- `linux` 6.12.57 → 6.12.61"},
 }

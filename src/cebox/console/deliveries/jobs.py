@@ -81,7 +81,7 @@ async def _send_one(console: Console, taken: Delivery, holder: str, send: Send) 
     try:
         outcome = await send(taken)
     except CeboxError as error:
-        outcome = Outcome(False, code=error.code, answer=error.message)
+        outcome = Outcome(False, code=error.code)
     except Exception:
         # One that cannot be made must not keep the others waiting, nor come again without end.
         _log.exception("delivery_crashed", delivery=taken.id)

@@ -105,7 +105,7 @@ class MailSession:
 
 def describe_misconfiguration(error: CeboxError) -> Outcome:
     """Tried again: the operator may have mended it by then."""
-    return Outcome(False, code=error.code, answer=error.message, is_for_all=True)
+    return Outcome(False, code=error.code, is_for_all=True)
 
 
 def _judge(error: Exception) -> Outcome:
@@ -120,13 +120,13 @@ def _judge(error: Exception) -> Outcome:
         case smtplib.SMTPSenderRefused():
             return Outcome(False, code="mail_sender_refused", answer=_say(error), is_for_all=True)
         case smtplib.SMTPNotSupportedError():
-            return Outcome(False, code="mail_server_lacks", answer=str(error))
+            return Outcome(False, code="mail_server_lacks", is_for_all=True)
         case smtplib.SMTPDataError():
             return Outcome(False, code="mail_refused", answer=_say(error))
         case ssl.SSLError():
             return Outcome(False, code="mail_server_untrusted", answer=str(error), is_for_all=True)
         case _:
-            return Outcome(False, code="mail_server_unreachable", answer=str(error), is_for_all=True)
+            return Outcome(False, code="mail_server_unreachable", is_for_all=True)
 
 
 def _say(error: smtplib.SMTPResponseException) -> str:

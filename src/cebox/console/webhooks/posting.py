@@ -23,14 +23,14 @@ async def post(url: str, body: bytes, headers: dict[str, str], reach: Reach) -> 
             place = await find_place(url, reach)
             return await _send(_build_request(url, place, body, headers), place)
     except CeboxError as error:
-        return Outcome(False, is_final=not error.is_transient, code=error.code, answer=error.message)
+        return Outcome(False, is_final=not error.is_transient, code=error.code)
     except TimeoutError:
-        return Outcome(False, code="webhook_silent", answer=f"no answer within {WHOLE_SECONDS:.0f} s")
+        return Outcome(False, code="webhook_silent")
     except httpx.ConnectError as error:
         code = "webhook_untrusted" if "CERTIFICATE" in str(error).upper() else "webhook_unreachable"
-        return Outcome(False, code=code, answer=str(error))
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return Outcome(False, code="webhook_unreachable", answer=str(error))
+        return Outcome(False, code=code)
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return Outcome(False, code="webhook_unreachable")
 
 
 def _build_request(url: str, place: Place, body: bytes, headers: dict[str, str]) -> httpx.Request:
