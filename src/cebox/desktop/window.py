@@ -51,8 +51,10 @@ class Window:
             if not self._window.get_visible():
                 self._window.show_all()
                 self._draw(view)
-        else:
+        elif self._window.get_realized():
             self._window.hide()
+            # The same window, once used, would take the keyboard when it comes again: from whoever types then.
+            self._window.unrealize()
         return True
 
     def _draw(self, view: View) -> None:
