@@ -18,6 +18,7 @@ from cebox.image.compose import compose_tree
 from cebox.image.initrd import find_kernel, make_initrd
 from cebox.image.libraries import list_libraries
 from cebox.image.recipe import Recipe
+from cebox.image.room import verify_room
 from cebox.image.sbom import FILE_NAME, write_sbom
 from cebox.image.uki import Section, encode_uki
 from cebox.image.verity import append_tree
@@ -60,7 +61,7 @@ def build_system(order: Order, watch: Watch) -> Manifest:
     """Equal orders give equal files, while the apt sources stay what they are.
 
     Raises what `get_tree`, `compose_tree`, `make_image`, `make_initrd`, `encode_uki` and `build_release` raise,
-    NotPermitted (`root_needed`) and Unavailable (`tools_missing`, `stub_missing`).
+    NotPermitted (`root_needed`), Unavailable (`tools_missing`, `stub_missing`) and Exhausted (`disk_full`).
     """
     _verify_root()
     verify_tools(_TOOLS)
@@ -69,6 +70,7 @@ def build_system(order: Order, watch: Watch) -> Manifest:
     with named_errors(order.output):
         watch.begin("Debian packages")
         base = _get_base(order)
+        verify_room(base, order.output)
         with _open_workshop(order.output) as workshop:
             images = make_images(order, base, stub, workshop, watch)
             watch.begin("release")
