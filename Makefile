@@ -69,6 +69,11 @@ vm-soak: setup ## bad releases of every kind and power cuts by the dozen, in pie
 	@scripts/debian-packages $(VM_PACKAGES)
 	$(BIN)/python -m bench.soak $(ARGS)
 
+.PHONY: vm-desktop
+vm-desktop: setup ## the workstation with a person at it: told of a restart, at work, switching off (ARGS="--only session")
+	@scripts/debian-packages $(VM_PACKAGES)
+	$(BIN)/python -m bench.desktop $(ARGS)
+
 .PHONY: fuzz
 fuzz: setup ## fuzz the readers of foreign bytes for a minute (SECONDS=600 for longer)
 	$(BIN)/python -m fuzz.run --seconds $(or $(SECONDS),60)

@@ -19,6 +19,7 @@ from bench.machines.parts import carry_out
 from bench.machines.progress import Progress, Step, load_progress, save_progress, tabulate
 from bench.machines.stage import Part, Stage
 from bench.machines.systems import SYSTEMS, build_systems
+from bench.machines.target import say
 from bench.measures import Measures
 from cebox.lab.ledger import Ledger
 
@@ -36,14 +37,14 @@ def main() -> int:
     parser.add_argument("--fresh", action="store_true", help="start over")
     parser.add_argument("--keep", action="store_true", help="keep the machines' folder, and say where it is")
     arguments = parser.parse_args()
-    built = build_systems(_say, SYSTEMS)
+    built = build_systems(say, SYSTEMS)
     subject = built[0].folder.parents[1].name
     progress = Progress(subject) if arguments.fresh else load_progress(_FILE, subject)
     left = arguments.only or progress.list_left(STEPS)
-    _say(f"{len(left)} steps to do: {', '.join(left)}")
+    say(f"{len(left)} steps to do: {', '.join(left)}")
     if left:
         parts = {name: partial(_take_step, progress, name) for name in left}
-        carry_out(parts, built, Ledger(), Measures("vm-soak"), say=_say, is_kept=arguments.keep)
+        carry_out(parts, built, Ledger(), Measures("vm-soak"), say=say, is_kept=arguments.keep)
     _describe(progress).report()
     return 1 if progress.list_left(STEPS) else 0
 
@@ -64,11 +65,6 @@ def _take_step(progress: Progress, name: str, stage: Stage) -> None:
 
 def _describe(progress: Progress) -> Measures:
     return Measures("vm-soak", tabulate(progress.steps, len(STEPS)))
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -64,6 +64,8 @@ def _update(stage: Stage, hands: Hands, guest: Guest) -> None:
 
 
 def _fall_back(stage: Stage, hands: Hands, guest: Guest) -> None:
+    operator = stage.open_hands(plan.OPERATOR).console
+    operator.hand_out_tag(plan.BAD_TAG, str(stage.bad), [stage.get_account(hands).id], "")
     update = hands.update_and_stage(guest.name, plan.BAD_TAG)
     mark = guest.mark
     hands.reboot(guest.name)

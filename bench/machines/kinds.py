@@ -15,7 +15,7 @@ from cebox.domain.action import ActionState
 from cebox.domain.version import Version
 from cebox.lab import plan
 from cebox.lab.vm.disk import cut_short, flip_bit
-from cebox.lab.vm.guest import Guest
+from cebox.lab.vm.guest import Guest, Model
 from cebox.lab.vm.sticks import Wanted
 from cebox.release.image.erofs import SUPERBLOCK_OFFSET, read_layout
 from cebox.release.slot import ImageFile
@@ -56,7 +56,7 @@ class _Proof:
         self._name = f"SOAK-{kind.name.upper()}"
         self._bad = kind.system.version
         self._hands = stage.open_hands(plan.OPERATOR, starts=TRIES)
-        self._guest = stage.add_guest(self._name, has_watchdog=kind.has_watchdog)
+        self._guest = stage.add_guest(self._name, model=Model(has_watchdog=kind.has_watchdog))
         self.ends: list[str] = []
 
     def __enter__(self) -> Self:

@@ -14,7 +14,6 @@ from pathlib import Path
 from bench.debian import get_cache
 from bench.machines.stage import Part, Stage
 from bench.measures import Measures
-from cebox.lab import plan
 from cebox.lab.ledger import Ledger
 from cebox.lab.vendor import BuiltRelease
 from cebox.lab.vm.lan import HOST, Lan
@@ -67,19 +66,12 @@ async def _live(
 
 async def _run(stage: Stage, parts: Mapping[str, Part]) -> None:
     """In threads that nobody waits for when all is called off: a machine may be waited for in them for minutes."""
-    await asyncio.to_thread(_hand_out_bad_tag, stage)
     turn = threading.BoundedSemaphore(_AT_ONCE)
     threads = [threading.Thread(target=_run_part, args=(stage, *one, turn), daemon=True) for one in parts.items()]
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):  # noqa: ASYNC110 - what they do is no coroutine's
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
-
-
-def _hand_out_bad_tag(stage: Stage) -> None:
-    operator = stage.open_hands(plan.OPERATOR).console
-    account = next(one for one in operator.list_accounts() if one.name == plan.NORD)
-    operator.hand_out_tag(plan.BAD_TAG, str(stage.bad), [account.id], "")
 
 
 def _run_part(stage: Stage, name: str, part: Part, turn: threading.BoundedSemaphore) -> None:

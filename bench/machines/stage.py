@@ -12,7 +12,7 @@ from cebox.lab import plan
 from cebox.lab.hands import Hands
 from cebox.lab.ledger import Ledger
 from cebox.lab.plan import PlannedUser
-from cebox.lab.vm.guest import PATIENCE_SECONDS, Guest
+from cebox.lab.vm.guest import PATIENCE_SECONDS, PLAIN, Guest, Model
 from cebox.lab.vm.lan import Lan
 from cebox.lab.vm.sticks import StickMaker, Wanted
 from cebox.lab.world import World
@@ -75,10 +75,10 @@ class Stage:
         operator.console.hand_out_tag(tag, str(self.new), [account.id], "")
         return account
 
-    def add_guest(self, name: str, *, netdev: str = "user", has_watchdog: bool = False) -> Guest:
+    def add_guest(self, name: str, *, netdev: str = "user", model: Model = PLAIN) -> Guest:
         with self.lock:
             number = len(self.guests) + 1
-            guest = Guest(name, self.world.folder / "guests", number, netdev, has_watchdog=has_watchdog)
+            guest = Guest(name, self.world.folder / "guests", number, netdev, model)
             self.guests.append(guest)
             return guest
 

@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from bench.debian import get_cache
 from cebox.domain.version import Version
 from cebox.image.bootstrap import get_tree
 from cebox.image.build import Order, Watch, build_system
-from cebox.image.recipe import Recipe, load_recipe
+from cebox.image.recipe import load_recipe
 from cebox.lab import plan
 from cebox.lab.plan import PlannedRelease
 from cebox.lab.vendor import BuiltRelease, Vendor
@@ -26,9 +27,22 @@ _HERE = Path(__file__).parent
 _SOURCES = Path(cebox.__file__).parent
 # What is proved is not how small a download can be.
 _EFFORT = Effort(profile="quick", level=1)
-_PREFIX = "systems-"
-# Gigabytes each.
-_KEPT = 2
+_COMPLETE = ".complete"
+# Without it, in an emulator on a busy machine the kernel takes its timer for broken, and panics.
+NO_TIMER_CHECK = "no_timer_check"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Systems of one variant, oldest first, cached together; `kept` of earlier sources' too, at gigabytes each.
+    `overlays`: folders here, laid over every one of them.
+    """
+
+    name: str
+    variant: str
+    systems: Sequence["System"]
+    overlays: tuple[str, ...] = ("overlay",)
+    kept: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,31 +82,42 @@ HANG = System(
     overlay="bad-hang",
 )
 SYSTEMS = (OLD, NEW, HEALTH, PANIC, HANG)
+CLOUD = Family("systems", "cloud", SYSTEMS, kept=2)
 
 
-def build_systems(say: Say, systems: Sequence[System] = (OLD, NEW, HEALTH)) -> Sequence[BuiltRelease]:
-    """Of the cloud variant; oldest first. Each comes after the one `before` it."""
-    recipe = load_recipe("cloud")
+def build_systems(
+    say: Say, systems: Sequence[System] = (OLD, NEW, HEALTH), family: Family = CLOUD
+) -> Sequence[BuiltRelease]:
+    """Of one family; oldest first. Each comes after the one `before` it."""
+    recipe = load_recipe(family.variant)
     say("Debian packages …")
-    folder = get_cache() / f"{_PREFIX}{_name_ingredients(get_tree(recipe.packages))}"
+    tree = get_tree(recipe.packages, languages=recipe.languages, answers=recipe.answers)
+    folder = get_cache() / f"{family.name}-{_name_ingredients(tree, family)}"
     folder.mkdir(parents=True, exist_ok=True)
     os.utime(folder)
-    _drop_others()
+    _drop_others(family)
     vendor = Vendor(folder)
     with (folder / "lock").open("wb") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         for system in systems:
-            if not (folder / f"{system.version}.complete").exists():
-                _build(vendor, system, recipe, say)
-                (folder / f"{system.version}.complete").touch()
+            mark = folder / f"{system.version}{_COMPLETE}"
+            if not mark.exists():
+                began = time.monotonic()
+                _build(vendor, system, family, say)
+                mark.write_text(f"{time.monotonic() - began:.1f}")
     wanted = {system.version for system in systems}
     return [built for built in vendor.list_built() if built.manifest.version in wanted]
 
 
-def _drop_others() -> None:
+def read_build_seconds(built: BuiltRelease) -> float:
+    """What it took when it was made. Raises OSError and ValueError."""
+    return float((built.folder.parents[1] / f"{built.manifest.version}{_COMPLETE}").read_text())
+
+
+def _drop_others(family: Family) -> None:
     """Of earlier sources, unless they are being made right now."""
-    folders = sorted(get_cache().glob(f"{_PREFIX}*"), key=lambda folder: folder.stat().st_mtime)
-    for folder in folders[:-_KEPT]:
+    folders = sorted(get_cache().glob(f"{family.name}-*"), key=lambda folder: folder.stat().st_mtime)
+    for folder in folders[: -family.kept]:
         with (folder / "lock").open("wb") as stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -101,10 +126,11 @@ def _drop_others() -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _build(vendor: Vendor, system: System, recipe: Recipe, say: Say) -> None:
+def _build(vendor: Vendor, system: System, family: Family, say: Say) -> None:
+    recipe = load_recipe(family.variant)
     output = vendor.releases / str(system.version)
     shutil.rmtree(output, ignore_errors=True)
-    overlays = [_HERE / name for name in ("overlay", system.overlay) if name]
+    overlays = [_HERE / name for name in (*family.overlays, system.overlay) if name]
     build_system(
         Order(
             recipe=replace(
@@ -129,17 +155,20 @@ def _build(vendor: Vendor, system: System, recipe: Recipe, say: Say) -> None:
     )
 
 
-def _name_ingredients(tree: Path) -> str:
+def _name_ingredients(tree: Path, family: Family) -> str:
     """Everything that ends up in the images, or makes them."""
-    key = hashlib.sha256(f"{tree.name}\0{SYSTEMS}".encode())
-    for path in _list_ingredients():
+    key = hashlib.sha256(f"{tree.name}\0{family}".encode())
+    for path in _list_ingredients(family):
         key.update(f"{path.name}\0".encode() + path.read_bytes())
     return key.hexdigest()[:12]
 
 
-def _list_ingredients() -> Iterator[Path]:
-    parts = ("agent", "domain", "image", "installer", "keys", "kit", "protocol", "release", "wrs")
-    ours = (_HERE / name for name in ("overlay", *(one.overlay for one in SYSTEMS)) if name)
-    for folder in (*ours, _SOURCES.parents[1] / "os", *(_SOURCES / part for part in parts)):
-        found = sorted(folder.rglob("*"))
-        yield from (path for path in found if path.is_file() and "__pycache__" not in path.parts)
+def _list_ingredients(family: Family) -> Iterator[Path]:
+    parts = ("agent", "desktop", "domain", "image", "installer", "keys", "kit", "protocol", "release", "wrs")
+    ours = (_HERE / name for name in (*family.overlays, *(one.overlay for one in family.systems)) if name)
+    system = _SOURCES.parents[1] / "os"
+    others = {path for path in (system / "variants").iterdir() if path.name != family.variant}
+    for folder in (*ours, system, *(_SOURCES / part for part in parts)):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts and others.isdisjoint(path.parents):
+                yield path

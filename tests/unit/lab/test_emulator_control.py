@@ -1,4 +1,4 @@
-"""What an emulator says of its machine's end, by one that only speaks the protocol."""
+"""What an emulator answers, and says of its machine's end, by one that only speaks the protocol."""
 
 import json
 import socket
@@ -12,11 +12,12 @@ from cebox.lab.vm.control import Control
 
 
 class Emulator:
-    """Says `events` as soon as it is greeted, and ends."""
+    """Says `events` as soon as it is greeted, then each of `answers` to a command of its own, and ends."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.events: list[object] = []
+        self.answers: list[object] = []
         self.commands: list[str] = []
         self._line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._line.bind(str(path))
@@ -38,6 +39,13 @@ class Emulator:
             self.commands.append(json.loads(stream.readline())["execute"])
             for event in [{"return": {}}, *self.events]:
                 stream.write(json.dumps(event).encode() + b"\n")
+            stream.flush()
+            for answer in self.answers:
+                command = json.loads(stream.readline())
+                self.commands.append(command["execute"])
+                said = [{"event": "RTC_CHANGE"}, {"return": {}}, {**answer, "id": command["id"]}]  # type: ignore[dict-item] # of JSON
+                stream.write(b"".join(json.dumps(one).encode() + b"\n" for one in said))
+                stream.flush()
 
 
 @pytest.fixture
@@ -62,3 +70,30 @@ def test_an_emulator_that_was_killed_was_not_reset(emulator: Emulator) -> None:
 
     with Control(emulator.path) as control:
         assert not control.was_reset
+
+
+def test_a_command_returns_what_the_emulator_says_to_it(emulator: Emulator) -> None:
+    emulator.answers = [{"return": {"running": True}}]
+    emulator.start()
+
+    with Control(emulator.path) as control:
+        assert control.ask("query-status") == {"running": True}
+    assert emulator.commands == ["qmp_capabilities", "query-status"]
+
+
+def test_a_refused_command_is_told(emulator: Emulator) -> None:
+    emulator.answers = [{"error": {"class": "GenericError", "desc": "no such key"}}]
+    emulator.start()
+
+    with Control(emulator.path) as control, pytest.raises(OSError, match="send-key: no such key"):
+        control.ask("send-key", keys=[])
+
+
+def test_an_emulator_that_ends_keeps_nobody_waiting(emulator: Emulator) -> None:
+    emulator.start()
+
+    with Control(emulator.path) as control:
+        emulator.end()
+        for _ in range(2):
+            with pytest.raises(ConnectionError):
+                control.ask("query-status")

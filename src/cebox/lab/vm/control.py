@@ -1,12 +1,13 @@
 """QEMU's own protocol: a greeting, the capabilities, then commands one way and events the other."""
 
 import json
+import queue
 import socket
 import threading
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 _PATIENCE_SECONDS = 20.0
 _LOOK_EVERY_SECONDS = 0.02
@@ -19,6 +20,9 @@ class Control:
     def __init__(self, path: Path) -> None:
         self._line = _connect(path)
         self._reason = ""
+        self._lock = threading.Lock()
+        # None: nothing more will come.
+        self._answers: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._read, name="emulator's events", daemon=True)
         self.send("qmp_capabilities")
         self._thread.start()
@@ -42,15 +46,37 @@ class Control:
         """Returns at once. Raises OSError."""
         self._line.sendall(json.dumps({"execute": command}).encode() + b"\n")
 
+    def ask(self, command: str, **arguments: object) -> object:
+        """What the emulator returns once it is done. Raises OSError: it refused, has ended, or takes too long."""
+        with self._lock:
+            # Only what has an id is waited for.
+            words = {"execute": command, "arguments": arguments, "id": command}
+            self._line.sendall(json.dumps(words).encode() + b"\n")
+            try:
+                answer = self._answers.get(timeout=_PATIENCE_SECONDS)
+            except queue.Empty:
+                raise TimeoutError(f"{command}: no answer within {_PATIENCE_SECONDS:.0f} s") from None
+        if answer is None:
+            self._answers.put(None)
+            raise ConnectionError(f"{command}: the emulator has ended")
+        if "error" in answer:
+            raise OSError(f"{command}: {answer['error'].get('desc')}")
+        return answer["return"]
+
     def _read(self) -> None:
         with self._line.makefile("rb") as answers:
             try:
                 for line in answers:
-                    said = json.loads(line)
-                    if said.get("event") == "SHUTDOWN":
-                        self._reason = said["data"]["reason"]
+                    self._take_in(json.loads(line))
             except (OSError, ValueError):
-                return
+                pass
+        self._answers.put(None)
+
+    def _take_in(self, said: dict[str, Any]) -> None:
+        if said.get("event") == "SHUTDOWN":
+            self._reason = said["data"]["reason"]
+        elif "id" in said:
+            self._answers.put(said)
 
 
 def _connect(path: Path) -> socket.socket:

@@ -31,9 +31,9 @@ def make_empty_disk(path: Path, size_bytes: int = DISK_BYTES) -> None:
         stream.truncate(size_bytes)
 
 
-def install_from(stick: Path, disk: Path, machine_name: str) -> None:
+def install_from(stick: Path, disk: Path, machine_name: str, size_bytes: int = DISK_BYTES) -> None:
     """What starting a machine from `stick` comes to. Raises what `open_key` and `install` raise."""
-    make_empty_disk(disk)
+    make_empty_disk(disk, size_bytes)
     with tempfile.TemporaryDirectory(prefix="cebox-install-", dir=disk.parent) as name:
         room = Path(name)
         key = open_key(_describe(stick, Content.USED), room)

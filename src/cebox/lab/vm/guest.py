@@ -3,11 +3,12 @@
 import re
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from cebox.agent.systemd_boot.entry_name import EntryName
 from cebox.domain.version import Version
-from cebox.lab.vm.disk import Slots, install_from, make_empty_disk, read_slots
+from cebox.lab.vm.disk import DISK_BYTES, Slots, install_from, make_empty_disk, read_slots
 from cebox.lab.vm.qemu import Computer, Hardware
 from cebox.lab.vm.serial import Line
 from cebox.release.manifest import Manifest
@@ -16,25 +17,44 @@ PATIENCE_SECONDS = 900.0
 _MEMORY = re.compile(r"witness: .* rss_kib=(\d+)")
 
 
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What a machine has besides a network card. By default enough for the cloud variant."""
+
+    disk_bytes: int = DISK_BYTES
+    memory_mib: int = 1024
+    has_watchdog: bool = False
+    has_screen: bool = False
+
+
+PLAIN = Model()
+
+
 class Guest:
     """Its image carries a witness, which says on the console what the machine is. `number` makes its card's address."""
 
-    def __init__(
-        self, name: str, folder: Path, number: int, netdev: str = "user", *, has_watchdog: bool = False
-    ) -> None:
+    def __init__(self, name: str, folder: Path, number: int, netdev: str = "user", model: Model = PLAIN) -> None:
         self.name = name
         self._folder = folder / name
         self._folder.mkdir(parents=True, exist_ok=True)
         self.disk = self._folder / "disk.img"
-        card = f"52:54:00:ce:b0:{number:02x}"
-        self.computer = Computer(self._folder, Hardware(self.disk, card, netdev, has_watchdog=has_watchdog))
+        self._disk_bytes = model.disk_bytes
+        hardware = Hardware(
+            self.disk,
+            f"52:54:00:ce:b0:{number:02x}",
+            netdev,
+            model.memory_mib,
+            has_watchdog=model.has_watchdog,
+            has_screen=model.has_screen,
+        )
+        self.computer = Computer(self._folder, hardware)
 
     def install_from_outside(self, stick: Path) -> None:
-        install_from(stick, self.disk, self.name)
+        install_from(stick, self.disk, self.name, self._disk_bytes)
 
     def install(self, stick: Path) -> float:
         """Start an empty machine from the stick until it is off again; the seconds it took."""
-        make_empty_disk(self.disk)
+        make_empty_disk(self.disk, self._disk_bytes)
         self.computer.plug_in(stick)
         began = time.monotonic()
         self.computer.switch_on()

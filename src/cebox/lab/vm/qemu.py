@@ -24,12 +24,16 @@ from cebox.lab.vm.watchdog import encode_table
 _FIRMWARE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
 _FIRMWARE_MEMORY = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
 _NICENESS = 1
+SCREEN_WIDTH, SCREEN_HEIGHT = 1280, 800
+_SCREEN = f"virtio-vga,xres={SCREEN_WIDTH},yres={SCREEN_HEIGHT}"
+_SEAT = ("-device", _SCREEN, "-device", "qemu-xhci", "-device", "usb-tablet", "-device", "usb-kbd")
 
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
     """`disk` is a raw image. `netdev` is what its network card is plugged into; by default a router of its own, behind
     which 10.0.2.2 is this machine. `card` is the card's address. `has_watchdog`: the chipset's, which ends a hang.
+    `has_screen`: and a keyboard and a pointer (`cebox.lab.vm.seat`).
     """
 
     disk: Path
@@ -38,6 +42,7 @@ class Hardware:
     memory_mib: int = 1024
     processors: int = 1
     has_watchdog: bool = False
+    has_screen: bool = False
     extra: Sequence[str] = ()
 
 
@@ -103,9 +108,11 @@ class Computer:
 
     def press_power_button(self) -> None:
         """Returns at once. Raises OSError when it is off."""
-        if self._control is None:
-            raise ConnectionError("the computer is off")
-        self._control.send("system_powerdown")
+        self._get_control().send("system_powerdown")
+
+    def ask(self, command: str, **arguments: object) -> object:
+        """Of its emulator, in its own protocol. Raises OSError, when it is off too."""
+        return self._get_control().ask(command, **arguments)
 
     def wait_until_off(self, seconds: float) -> None:
         """Raises TimeoutError."""
@@ -113,6 +120,12 @@ class Computer:
         self._life.join(seconds)
         if self._life.is_alive():
             raise TimeoutError(f"still on after {seconds:.0f} s")
+
+    def _get_control(self) -> Control:
+        control = self._control
+        if control is None:
+            raise ConnectionError("the computer is off")
+        return control
 
     def _live(self, command: Sequence[str], console: SerialConsole) -> None:
         try:
@@ -149,7 +162,8 @@ class Computer:
         options += ["-drive", f"if=pflash,format=raw,file={memory}"]
         options += ["-netdev", f"{hardware.netdev},id=n0"]
         options += ["-device", f"virtio-net-pci,netdev=n0,mac={hardware.card},romfile="]
-        return [*options, *self._list_disks(), *self._list_watchdog(), *hardware.extra]
+        seat = _SEAT if hardware.has_screen else ()
+        return [*options, *self._list_disks(), *self._list_watchdog(), *seat, *hardware.extra]
 
     def _list_disks(self) -> list[str]:
         """With a stick it is said what comes first. Without, it is the firmware's own memory that tells: told from
