@@ -24,13 +24,14 @@ _LATE_SECONDS = 30.0
 
 def prove_session(stage: Stage) -> None:
     session = _Session(stage, "BUREAU-01")
-    session.install()
-    session.update()
-    session.announce()
-    session.postpone_by_keyboard()
-    session.postpone_by_pointer()
-    session.ask_once_more()
-    session.restart()
+    with session.person.looking_on():
+        session.install()
+        session.update()
+        session.announce()
+        session.postpone_by_keyboard()
+        session.postpone_by_pointer()
+        session.ask_once_more()
+        session.restart()
 
 
 class _Session:
@@ -42,7 +43,7 @@ class _Session:
         self._tag = f"essai-{name.lower()}"
         self._hands = stage.open_hands(plan.OPERATOR)
         self._guest = stage.add_guest(name, model=MODEL)
-        self._person = Person(self._guest)
+        self.person = Person(self._guest)
         self._mark = 0
         self._due = 0
         self._told_at = 0.0
@@ -53,16 +54,17 @@ class _Session:
         hands.console.set_notice(account.id, NOTICE)
         stage.install(guest, hands, Wanted(self._name), account)
         guest.computer.switch_on()
-        self._person.see_sign_in()
+        self.person.see_sign_in()
         hands.wait_on([self._name])
-        seconds = self._person.sign_in()
+        seconds = self.person.sign_in()
         stage.measure("session/desktop_s", seconds, "s", note="from the password to the desktop, the first time")
 
     def update(self) -> None:
         """Beside the running system, while somebody works."""
-        update = prove_courtesy(self._stage, self._hands, self._guest, self._tag)
+        with self.person.staying_there():
+            update = prove_courtesy(self._stage, self._hands, self._guest, self._tag)
         self._update = self._hands.wait_state(update, ActionState.STAGED)
-        self._person.save_picture("at-work")
+        self.person.save_picture("at-work")
 
     def announce(self) -> None:
         self._mark = self._guest.mark
@@ -80,29 +82,29 @@ class _Session:
         )
 
     def postpone_by_keyboard(self) -> None:
-        self._person.turn_to_notice()
-        self._person.save_picture("has-the-keyboard")
+        self.person.turn_to_notice()
+        self.person.save_picture("has-the-keyboard")
         self._mark = self._guest.mark
-        self._person.press_second_button()
+        self.person.press_second_button()
         self._note_postponed(NOTICE.most_postponements - 1, "by keyboard")
 
     def postpone_by_pointer(self) -> None:
         notice = self._see_notice("announced-again")
         self._mark = self._guest.mark
-        self._person.click_last_button(notice)
+        self.person.click_last_button(notice)
         self._note_postponed(NOTICE.most_postponements - 2, "by pointer")
 
     def ask_once_more(self) -> None:
         """There is no button any more; whoever asks in a terminal is refused."""
         notice = self._see_notice("no-button")
-        self._person.open_terminal()
-        self._person.seat.type_text("cebox-agent postpone\n")
+        self.person.open_terminal()
+        self.person.seat.type_text("cebox-agent postpone\n")
         later = self._find_later_due()
-        self._person.save_picture("refused")
+        self.person.save_picture("refused")
         self._note("the last postponement is the last: no button, and a refusal in the terminal", not later, later)
         self._mark = self._guest.mark
-        self._person.click_last_button(notice)
-        self._person.see(_NOTICE_GONE, after=self._mark)
+        self.person.click_last_button(notice)
+        self.person.see(_NOTICE_GONE, after=self._mark)
         self._mark = self._guest.mark
         again = self._see_notice("last-minute")
         self._note(
@@ -127,13 +129,13 @@ class _Session:
         guest.computer.cut_power()
 
     def _see_notice(self, picture: str) -> Notice:
-        notice = self._person.see_notice(after=self._mark)
-        self._person.save_picture(picture)
+        notice = self.person.see_notice(after=self._mark)
+        self.person.save_picture(picture)
         return notice
 
     def _take_due(self, left: int) -> int:
         """The machine's own second; how much later than what was announced before."""
-        line = self._person.see(_COMING.format(left=left), after=self._mark)
+        line = self.person.see(_COMING.format(left=left), after=self._mark)
         found = re.search(_COMING.format(left=left), line.text)
         assert found is not None
         due, before = int(found[1]), self._due
@@ -142,7 +144,7 @@ class _Session:
 
     def _note_postponed(self, left: int, how: str) -> None:
         later_seconds = self._take_due(left)
-        self._person.see(_NOTICE_GONE, after=self._mark)
+        self.person.see(_NOTICE_GONE, after=self._mark)
         self._mark = self._guest.mark
         state = self._hands.console.get_action(self._reboot.id).state
         self._note(
@@ -154,7 +156,7 @@ class _Session:
     def _find_later_due(self) -> str:
         """What the agent announces instead, when it has given way once more; empty: it has not."""
         try:
-            return self._person.see(r"coming: restart=True due=\d+ left=", after=self._mark, seconds=20).text
+            return self.person.see(r"coming: restart=True due=\d+ left=", after=self._mark, seconds=20).text
         except TimeoutError:
             return ""
 
@@ -165,7 +167,12 @@ class _Session:
 def prove_shutdown(stage: Stage) -> None:
     hands = stage.open_hands(plan.OPERATOR)
     guest = stage.add_guest("BUREAU-02", model=MODEL)
-    _Shutdown(stage, hands, guest).prove()
+    shutdown = _Shutdown(stage, hands, guest)
+    with shutdown.person.looking_on():
+        shutdown.install()
+        shutdown.restart_with_nobody_there()
+        shutdown.switch_off()
+        shutdown.switch_on_again()
 
 
 class _Shutdown:
@@ -175,13 +182,7 @@ class _Shutdown:
         self._stage = stage
         self._hands = hands
         self._guest = guest
-        self._person = Person(guest)
-
-    def prove(self) -> None:
-        self.install()
-        self.restart_with_nobody_there()
-        self.switch_off()
-        self.switch_on_again()
+        self.person = Person(guest)
 
     def install(self) -> None:
         stage, hands, guest = self._stage, self._hands, self._guest
@@ -192,8 +193,8 @@ class _Shutdown:
         stage.measure("key/install_s", guest.install(stick), "s", note="power on, installed, off")
         stick.unlink()
         guest.computer.switch_on()
-        line = self._person.see_sign_in()
-        self._person.save_picture("sign-in")
+        line = self.person.see_sign_in()
+        self.person.save_picture("sign-in")
         stage.measure("boot/desktop_s", line.seconds, "s", note="power on to the sign-in screen, at the first start")
         hands.wait_on([guest.name])
         device = hands.get_device(guest.name)
@@ -213,7 +214,7 @@ class _Shutdown:
         leaving = guest.wait_for_state("rebooting", after=mark)
         told = [line.text for line in guest.computer.console.lines[mark:] if "coming: restart" in line.text]
         guest.wait_until_blessed(stage.old, after=mark)
-        self._person.see_sign_in(after=mark)
+        self.person.see_sign_in(after=mark)
         hands.wait_on([guest.name])
         seconds = leaving.seconds - began
         stage.measure("notice/nobody_s", seconds, "s", note="from the order to the restart, with nobody signed in")
@@ -221,14 +222,14 @@ class _Shutdown:
 
     def switch_off(self) -> None:
         """As the desktop does it, and as whoever types does: through the system's own shutdown."""
-        stage, guest, person = self._stage, self._guest, self._person
+        stage, guest, person = self._stage, self._guest, self.person
         person.sign_in()
         person.open_terminal()
         mark, began = guest.mark, guest.computer.console.elapsed_seconds
         person.seat.type_text("systemctl poweroff\n")
         person.see(rf"text: tty\d+: .*{re.escape(str(stage.new))}.* \d+ %", after=mark)
         person.save_picture("installing")
-        half = person.see(rf"text: tty\d+: .*{re.escape(str(stage.new))}.* [3-9]\d %", after=mark)
+        half = person.see(rf"text: tty\d+: .*{re.escape(str(stage.new))}.* ([3-9]\d|100) %", after=mark)
         person.save_picture("half-installed")
         guest.computer.wait_until_off(PATIENCE_SECONDS)
         seconds = guest.computer.console.lines[-1].seconds - began
@@ -247,6 +248,6 @@ class _Shutdown:
             slots.blessed == (stage.old,) and set(slots.roots.values()) == {stage.old, stage.new},
             f"entries {', '.join(map(str, slots.entries))}; runs {hands.get_device(guest.name).running}",
         )
-        self._person.see_sign_in()
-        self._person.save_picture("sign-in-on-the-new-one")
+        self.person.see_sign_in()
+        self.person.save_picture("sign-in-on-the-new-one")
         guest.computer.cut_power()

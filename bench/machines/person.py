@@ -1,7 +1,10 @@
 """The person at a workstation: what they see, as the machine's witnesses say it, what they type, and pictures of it."""
 
 import re
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.machines.workstations import PASSWORD, PERSON
@@ -19,6 +22,8 @@ _NOTICE = r"windows: .*\[(?P<star>\*?)Cebox-notice\|[^|]*\|(?P<place>[\d, x]+)\]
 _DRAWN_SECONDS = 8.0
 _SIGNED_IN_SECONDS = 240.0
 _TRIES = 3
+# A desktop that nobody touches locks itself after ten minutes.
+_TOUCH_SECONDS = 60.0
 # From the window's lower right corner to its last button, however wide that is.
 _BUTTON_LEFT, _BUTTON_UP = 60, 42
 
@@ -35,6 +40,34 @@ class Person:
         path = PICTURES / f"{self._guest.name.lower()}-{self._pictures}-{name}.png"
         self.seat.save_picture(path)
         return path
+
+    @contextmanager
+    def looking_on(self) -> Iterator[None]:
+        """What goes wrong meanwhile leaves a picture."""
+        try:
+            yield
+        except Exception:
+            with suppress(OSError):
+                self.save_picture("gone-wrong")
+            raise
+
+    @contextmanager
+    def staying_there(self) -> Iterator[None]:
+        """Touches a key now and then, one that writes nothing."""
+        is_over = threading.Event()
+
+        def touch() -> None:
+            while not is_over.wait(_TOUCH_SECONDS):
+                with suppress(OSError):
+                    self.seat.press("shift")
+
+        thread = threading.Thread(target=touch, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            thread.join()
 
     def see(self, pattern: str, *, after: int = 0, seconds: float = PATIENCE_SECONDS) -> Line:
         """Raises TimeoutError."""

@@ -26,7 +26,7 @@ from cebox.cli.options import (
     new_group,
 )
 from cebox.cli.output import print_json, remark
-from cebox.cli.progress import show_work
+from cebox.cli.progress import show_steps
 from cebox.cli.release_making import choose_floor, read_notes
 from cebox.domain.version import Version
 from cebox.kit.clock import utc_now
@@ -84,7 +84,7 @@ def build(
         effort=Effort(profile=profile),
         is_fresh=is_fresh,
     )
-    with _show_steps(f"packing {this}") as watch:
+    with _show_steps() as watch:
         manifest = build_system(order, watch)
     from cebox.cli.release_words import print_release, read_manifest
 
@@ -97,8 +97,8 @@ def build(
 
 
 @contextmanager
-def _show_steps(title: str) -> Iterator["Watch"]:
-    """Each step with the time it took; a bar for the last long one."""
+def _show_steps() -> Iterator["Watch"]:
+    """The one at work, while somebody watches; behind it a line for each, with the time it took."""
     from cebox.image.build import Watch
 
     began = time.monotonic()
@@ -108,12 +108,13 @@ def _show_steps(title: str) -> Iterator["Watch"]:
         nonlocal began, running
         end()
         began, running = time.monotonic(), step
+        show(step)
 
     def end() -> None:
         if running:
             remark(f"{running:<18} {format_seconds(time.monotonic() - began)}")
 
-    with show_work(title) as report:
+    with show_steps() as (show, report):
         yield Watch(begin, report if sys.stderr.isatty() else None)
         end()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cebox.cli.output import clean
 
 if TYPE_CHECKING:
-    from rich.progress import ProgressColumn
+    from rich.progress import Progress, ProgressColumn
 
 Report = Callable[[int, int], None]
 
@@ -42,19 +42,37 @@ def show_work(title: str) -> Iterator[Report]:
 
 
 @contextmanager
+def show_steps() -> Iterator[tuple[Callable[[str], None], Report]]:
+    """Gives the functions to call with each step's name as it begins, and with (done, total) of the one at work."""
+    if not sys.stderr.isatty():
+        yield _ignore_name, _ignore
+        return
+    from rich.progress import TaskProgressColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    with _open_bar(TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn()) as bar:
+        task = bar.add_task("", total=None)
+        yield (
+            lambda step: bar.reset(task, total=None, description=clean(step)),
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
+
+
+@contextmanager
 def _show(title: str, *columns: "ProgressColumn") -> Iterator[Report]:
+    with _open_bar(*columns) as bar:
+        task = bar.add_task(clean(title), total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _open_bar(*columns: "ProgressColumn") -> "Progress":
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
-    with Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        *columns,
-        console=Console(stderr=True),
-        speed_estimate_period=_STEADY_SECONDS,
-    ) as progress:
-        task = progress.add_task(clean(title), total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    name = TextColumn("{task.description}", markup=False)
+    return Progress(name, BarColumn(), *columns, console=Console(stderr=True), speed_estimate_period=_STEADY_SECONDS)
 
 
 def _ignore(_done: int, _total: int) -> None: ...
+
+
+def _ignore_name(_step: str) -> None: ...
