@@ -1,11 +1,17 @@
 """Who is calling, what they may do and whose rows they see. How HTTP finds that out is `console.gate`'s."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from cebox.console.database.scope import Scope
 from cebox.domain.ids import AccountId
-from cebox.domain.role import Permission, Role, may, verify_permitted
-from cebox.errors import InvalidInput, NotFound
+from cebox.domain.role import SCOPE_GRANTS, Permission, Role, TokenScope, may, verify_permitted, verify_scope
+from cebox.errors import InvalidInput, NotFound, NotPermitted
+
+FRESH = timedelta(minutes=15)
+"""How long after a proof of who they are a user may make dangerous changes without another."""
+FILLING_IN = timedelta(minutes=15)
+"""And how much longer a form that was opened in time may take."""
 
 
 def account_unknown(account_id: str) -> NotFound:
@@ -17,7 +23,8 @@ def account_unknown(account_id: str) -> NotFound:
 class Caller:
     """A user at work. `account_id` None is the vendor's people, who name the account they work on.
 
-    `form_secret` guards the forms of a browser session; a caller with an API token has none.
+    `form_secret` guards the forms of a browser session; a caller with an API token has none. `proved_at`: when they
+    last proved who they are (a token: when it was made). `address`: where the request came from.
     """
 
     user_id: str
@@ -28,6 +35,13 @@ class Caller:
     language: str = "fr"
     theme: str = "auto"
     form_secret: str = field(default="", repr=False)
+    address: str = ""
+    session_id: str = ""
+    proved_at: datetime | None = None
+    is_program: bool = False
+    token_scope: TokenScope = TokenScope.MANAGE
+    must_enrol: bool = False
+    """The account asks for a second factor, and this user has none yet."""
 
     @property
     def is_vendor(self) -> bool:
@@ -38,11 +52,35 @@ class Caller:
         return Scope.everything() if self.account_id is None else Scope.account(self.account_id)
 
     def may(self, permission: Permission) -> bool:
-        return may(self.role, permission)
+        return may(self.role, permission) and permission in SCOPE_GRANTS[self.token_scope]
 
     def verify(self, permission: Permission) -> None:
-        """Raises NotPermitted (`role_may_not`)."""
+        """Raises NotPermitted (`role_may_not`, `token_scope_too_narrow`)."""
         verify_permitted(self.role, permission)
+        verify_scope(self.token_scope, permission)
+
+    def is_proved(self, now: datetime, within: timedelta = FRESH) -> bool:
+        return self.proved_at is not None and now - self.proved_at <= within
+
+    def verify_proved(self, now: datetime, within: timedelta = FRESH + FILLING_IN) -> None:
+        """Before a dangerous change. A program was given its token for just this.
+
+        Raises NotPermitted (`proof_too_old`).
+        """
+        if not self.is_program:
+            self.verify_proved_lately(now, within)
+
+    def verify_proved_lately(self, now: datetime, within: timedelta = FRESH + FILLING_IN) -> None:
+        """Before one's own ways of signing in change: neither an old session nor an old token is enough.
+
+        Raises NotPermitted (`proof_too_old`).
+        """
+        if not self.is_proved(now, within):
+            raise NotPermitted(
+                "proof_too_old",
+                "this change asks for a recent proof of who you are",
+                hint="Sign in again, or make a new token.",
+            )
 
     def scope_of(self, named: str | None) -> Scope:
         """What a list shows: the named account, else all that the caller sees. Raises NotFound (`account_unknown`)."""
@@ -65,4 +103,4 @@ class Caller:
 
 def local_operator() -> Caller:
     """Whoever works on the console's own machine: the commands of its administrator, and the demo."""
-    return Caller("local", "", "local", Role.VENDOR_OPERATOR, None)
+    return Caller("local", "", "local", Role.VENDOR_OPERATOR, None, proved_at=datetime.max.replace(tzinfo=UTC))

@@ -17,14 +17,17 @@ from cebox.console.accounts.repository import AccountRepository
 from cebox.console.database.paging import DEFAULT_LIMIT, LARGEST_LIMIT, Page
 from cebox.console.database.scope import Scope
 from cebox.console.identity.sign_in import find_session_caller, get_token_caller
+from cebox.console.journal.watch import note_look
 from cebox.console.state import Console
 from cebox.domain.ids import AccountId
-from cebox.domain.role import Permission
+from cebox.domain.role import Permission, TokenScope
 from cebox.errors import NotAuthenticated, NotPermitted
 
 SESSION_COOKIE = "cebox_session"
 FORM_SECRET_HEADER = "x-csrf-token"  # noqa: S105 - a header's name
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_OWN_API = "/api/v1/me"
+_NO_ACCOUNTS = (_OWN_API, "/api/v1/tokens", "/api/v1/releases")
 
 
 def get_console(request: Request) -> Console:
@@ -36,10 +39,20 @@ def get_console(request: Request) -> Console:
 async def get_page_caller(request: Request) -> Caller:
     """The user of a browser session. Raises NotAuthenticated (`session_missing`)."""
     secret = request.cookies.get(SESSION_COOKIE)
-    caller = await find_session_caller(get_console(request), secret) if secret else None
+    caller = await find_session_caller(get_console(request), secret, find_address(request)) if secret else None
     if caller is None:
         raise NotAuthenticated("session_missing", "nobody is signed in", hint="Sign in.")
     return caller
+
+
+def find_address(request: Request) -> str:
+    """Whom the server says it talks to; behind a proxy it trusts, whom that one talks to."""
+    return request.client.host if request.client else ""
+
+
+def find_console_url(request: Request) -> str:
+    """The console's address for a link: as set, else as it was just reached."""
+    return get_console(request).settings.public_url or str(request.base_url)
 
 
 def verify_form_secret(caller: Caller, given: str) -> None:
@@ -51,29 +64,64 @@ def verify_form_secret(caller: Caller, given: str) -> None:
 async def get_caller(request: Request) -> Caller:
     """The user of an API token, or of a browser session (whose changes need the header `x-csrf-token`).
 
-    Raises NotAuthenticated (`token_unknown`, `token_expired`, `session_missing`), NotPermitted (`form_secret_wrong`).
+    Raises NotAuthenticated (`token_unknown`, `token_expired`, `session_missing`), NotPermitted (`form_secret_wrong`,
+    `second_factor_required`).
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return await get_token_caller(get_console(request), token.strip())
+        return await get_token_caller(get_console(request), token.strip(), find_address(request))
     caller = await get_page_caller(request)
+    if caller.must_enrol and not request.url.path.startswith(_OWN_API):
+        raise NotPermitted(
+            "second_factor_required",
+            "this account asks everybody for a second factor",
+            hint="Set one up on the page of your own sign-in.",
+        )
     if request.method not in _READING:
         verify_form_secret(caller, request.headers.get(FORM_SECRET_HEADER, ""))
     return caller
 
 
-def permitted(permission: Permission) -> Callable[[Caller], Awaitable[Caller]]:
+def permitted(permission: Permission) -> Callable[[Request, Caller], Awaitable[Caller]]:
     """A dependency that lets through only who may. Raises NotPermitted (`role_may_not`)."""
 
-    async def verify(caller: Annotated[Caller, Depends(get_caller)]) -> Caller:
+    async def verify(request: Request, caller: Annotated[Caller, Depends(get_caller)]) -> Caller:
         caller.verify(permission)
+        if permission is Permission.VIEW:
+            await _note_look(request, caller)
         return caller
 
     return verify
 
 
+async def _note_look(request: Request, caller: Caller) -> None:
+    """What an answer shows of an account is a look at it; what changes something is in the journal anyway."""
+    path = request.url.path
+    is_reading = request.method in _READING or path.endswith("preflight")
+    if not caller.is_vendor or not is_reading or path.startswith(_NO_ACCOUNTS):
+        return
+    named = [*map(str, request.path_params.values())]
+    if account := request.query_params.get("account"):
+        named.append(account)
+    await note_look(get_console(request), caller, path, named, None)
+
+
+async def verify_own(caller: Annotated[Caller, Depends(get_caller)]) -> Caller:
+    """One's own business. A token of a narrow scope changes nothing of its user's.
+
+    Raises NotPermitted (`token_scope_too_narrow`).
+    """
+    caller.verify(Permission.VIEW)
+    if caller.token_scope is not TokenScope.MANAGE:
+        raise NotPermitted(
+            "token_scope_too_narrow", "this token changes nothing of its user's", hint="Make a token of a wider scope."
+        )
+    return caller
+
+
 TheConsole = Annotated[Console, Depends(get_console)]
 Viewer = Annotated[Caller, Depends(permitted(Permission.VIEW))]
+Owner = Annotated[Caller, Depends(verify_own)]
 Operator = Annotated[Caller, Depends(permitted(Permission.ACT))]
 Administrator = Annotated[Caller, Depends(permitted(Permission.ADMINISTER))]
 VendorOperator = Annotated[Caller, Depends(permitted(Permission.VENDOR))]

@@ -12,6 +12,7 @@ from cebox.console.database.engine import Database, parse_database_url
 from cebox.console.database.migrate import apply_migrations
 from cebox.console.identity.passwords import Passwords
 from cebox.console.live.hub import Hub
+from cebox.console.provider import open_provider
 from cebox.console.settings import ConsoleSettings
 from cebox.console.state import Console
 from cebox.errors import InvalidInput, Unavailable
@@ -27,11 +28,13 @@ async def open_console(
 ) -> AsyncIterator[Console]:
     """A console ready to serve, or to be worked on by a command of its machine.
 
-    Raises InvalidInput (`database_url_unknown`, `secret_too_short`), Unavailable (`database_unreachable`).
+    Raises InvalidInput (`database_url_unknown`, `secret_too_short`, `oidc_settings_incomplete`, …), Unavailable
+    (`database_unreachable`).
     """
     hub = Hub()
     settings.state_folder.mkdir(parents=True, exist_ok=True)
     secret = load_or_make_secret(settings)
+    oidc = open_provider(settings)
     url = parse_database_url(settings.database_url)
     with _reaching(url):
         database = Database(url, hub.publish)
@@ -39,7 +42,7 @@ async def open_console(
         with _reaching(url):
             await apply_migrations(database)
             console_id = await _name_installation(database, clock)
-        yield Console(settings, database, hub, clock, console_id, secret, passwords or Passwords())
+        yield Console(settings, database, hub, clock, console_id, secret, passwords or Passwords(), oidc=oidc)
     finally:
         hub.close()
         await database.close()

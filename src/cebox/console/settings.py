@@ -44,6 +44,16 @@ class ConsoleSettings(BaseModel):
     session_lifetime_seconds: _Seconds = 12 * 3600.0
     has_secure_cookie: bool = True
     """The session cookie travels over HTTPS only. Turn it off for plain HTTP on this machine."""
+    vendor_needs_second_factor: bool = False
+    """Whether the vendor's own people need a second factor; for customers it is a choice of each account."""
+    oidc_issuer: str = ""
+    """Sign-in through an OpenID Connect provider: its address, `https://…`. Empty: none."""
+    oidc_client_id: str = ""
+    """What this console is called there."""
+    oidc_client_secret_file: Path | None = None
+    """The secret it was given there, in a file that only the console's user reads."""
+    oidc_name: _Text = "SSO"
+    """What the button of the sign-in page calls the provider."""
     vendor_name: _Text = "Wisper"
     """Who writes the communications, as customers know them."""
     smtp_host: str = ""

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from cebox.console.boxes.heartbeats import Heartbeats
 from cebox.console.database.engine import Database
 from cebox.console.identity.attempts import Attempts
+from cebox.console.identity.oidc import OidcProvider
 from cebox.console.identity.passwords import Passwords
+from cebox.console.journal.looks import Looks
 from cebox.console.live.hub import Hub
 from cebox.console.settings import ConsoleSettings
 from cebox.kit.clock import Clock
@@ -27,3 +29,5 @@ class Console:
     passwords: Passwords = field(default_factory=Passwords)
     attempts: Attempts = field(default_factory=Attempts)
     heartbeats: Heartbeats = field(default_factory=Heartbeats)
+    looks: Looks = field(default_factory=Looks)
+    oidc: OidcProvider | None = None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cebox.console.identity.pages import _local_address
+from cebox.console.identity.door import local_address
 from cebox.console.web.assets import STATIC_FOLDER, asset_address
 from cebox.console.web.notes import render_notes
 from cebox.console.web.render import TEMPLATE_FOLDER
@@ -74,8 +74,8 @@ def test_notes_keep_their_structure() -> None:
     ],
 )
 def test_sign_in_sends_nobody_to_another_place(text: str) -> None:
-    assert _local_address(text) == "/"
+    assert local_address(text) == "/"
 
 
 def test_sign_in_leads_back_to_the_page_that_was_asked_for() -> None:
-    assert _local_address("/devices?view=behind") == "/devices?view=behind"
+    assert local_address("/devices?view=behind") == "/devices?view=behind"

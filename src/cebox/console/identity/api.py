@@ -6,17 +6,26 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Body, Request
 from pydantic import Field
 
-from cebox.console.gate import Administrator, ChosenPage, ChosenScope, TheConsole, Viewer
+from cebox.console.database.scope import Scope
+from cebox.console.gate import Administrator, ChosenPage, ChosenScope, Owner, TheConsole, Viewer, find_address
+from cebox.console.identity.access_lists import revoke_own_token
+from cebox.console.identity.factors import find_rule
 from cebox.console.identity.passwords import LONGEST_PASSWORD
-from cebox.console.identity.records import NewUser
+from cebox.console.identity.records import NewUser, User
 from cebox.console.identity.repository import TokenRepository
 from cebox.console.identity.service import IdentityService, UserChange, list_users
-from cebox.console.identity.sign_in import create_token, verify_credentials
-from cebox.console.journal import service as journal
+from cebox.console.identity.sign_in import (
+    create_token,
+    needs_second_factor,
+    renew_proof,
+    verify_credentials,
+    verify_second_factor,
+)
+from cebox.console.state import Console
 from cebox.console.wire import Answer, Asked, Identifier, Line, Listing, make_listing
 from cebox.domain.ids import AccountId, UserId
-from cebox.domain.role import Permission, Role
-from cebox.errors import NotFound
+from cebox.domain.role import Permission, Role, TokenScope
+from cebox.errors import NotAuthenticated, NotPermitted
 
 router = APIRouter(tags=["identity"])
 
@@ -52,6 +61,9 @@ class TokenBody(Asked):
     password: Password
     name: Line = "api"
     expires_in_days: Annotated[int, Field(ge=1, le=366)] = 90
+    scope: TokenScope = TokenScope.MANAGE
+    code: Annotated[str, Field(max_length=64)] = ""
+    """A one-time or recovery code, of a user who has a second factor."""
 
 
 class TokenAnswer(Answer):
@@ -60,6 +72,7 @@ class TokenAnswer(Answer):
     created_at: datetime
     expires_at: datetime
     last_used_at: datetime | None
+    scope: TokenScope
 
 
 class NewTokenAnswer(TokenAnswer):
@@ -114,24 +127,29 @@ async def show_me(caller: Viewer, console: TheConsole) -> MeAnswer:
 
 
 @router.patch("/me", status_code=204, summary="Choose my language and theme")
-async def change_me(caller: Viewer, console: TheConsole, body: PreferencesBody) -> None:
+async def change_me(caller: Owner, console: TheConsole, body: PreferencesBody) -> None:
     async with console.database.write() as unit:
         service = IdentityService(unit, caller, console.clock)
         await service.set_own_preferences(language=body.language, theme=body.theme)
 
 
-@router.post("/me/password", status_code=204, summary="Change my password; my sessions and tokens end")
-async def change_my_password(caller: Viewer, console: TheConsole, body: OwnPasswordBody, request: Request) -> None:
-    await verify_credentials(console, caller.email, body.current, _address(request))
+@router.post("/me/password", status_code=204, summary="Change my password; my other sessions and tokens end")
+async def change_my_password(caller: Owner, console: TheConsole, body: OwnPasswordBody, request: Request) -> None:
+    await verify_credentials(console, caller.email, body.current, find_address(request))
     password_hash = await console.passwords.hash(body.new)
     async with console.database.write() as unit:
         await IdentityService(unit, caller, console.clock).set_own_password(password_hash)
+    if caller.session_id:
+        await renew_proof(console, caller)
 
 
 @router.post("/tokens", status_code=201, summary="Make an API token with an e-mail address and a password")
 async def make_token(console: TheConsole, body: Annotated[TokenBody, Body()], request: Request) -> NewTokenAnswer:
-    user = await verify_credentials(console, body.email, body.password, _address(request))
-    token, secret = await create_token(console, user, body.name, timedelta(days=body.expires_in_days))
+    address = find_address(request)
+    user = await verify_credentials(console, body.email, body.password, address)
+    await _verify_second_factor(console, user, body.code)
+    lifetime = timedelta(days=body.expires_in_days)
+    token, secret = await create_token(console, user, body.name, lifetime, body.scope, address)
     return NewTokenAnswer(**TokenAnswer.model_validate(token).model_dump(), token=secret)
 
 
@@ -143,11 +161,9 @@ async def list_tokens(caller: Viewer, console: TheConsole) -> Listing[TokenAnswe
 
 
 @router.delete("/tokens/{token_id}", status_code=204, summary="Revoke one of my API tokens")
-async def revoke_token(caller: Viewer, console: TheConsole, token_id: str) -> None:
+async def revoke_token(caller: Owner, console: TheConsole, token_id: str) -> None:
     async with console.database.write() as unit:
-        if not await TokenRepository(unit.connection).remove(token_id, UserId(caller.user_id)):
-            raise NotFound("token_not_found", f"you have no API token {token_id!r}")
-        await journal.record(unit, caller, "token_revoked", token_id, {}, caller.account_id, at=console.clock())
+        await revoke_own_token(unit, caller, token_id, console.clock)
 
 
 @router.get("/users", summary="The users of my account; for the vendor, of all or of one")
@@ -177,5 +193,24 @@ async def change_user(caller: Administrator, console: TheConsole, user_id: str, 
     return UserAnswer.model_validate(user)
 
 
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
+async def _verify_second_factor(console: Console, user: User, code: str) -> None:
+    """Raises NotAuthenticated (`second_factor_needed`, `second_factor_refused`), NotPermitted (…`_required`)."""
+    if await needs_second_factor(console, user):
+        if not code:
+            raise NotAuthenticated(
+                "second_factor_needed", "this user has a second factor", hint="Send a one-time or recovery `code` too."
+            )
+        await verify_second_factor(console, user, code)
+        return
+    async with console.database.read() as connection:
+        is_required = (
+            await find_rule(connection, Scope.everything(), user.account_id)
+            if user.account_id
+            else console.settings.vendor_needs_second_factor
+        )
+    if is_required:
+        raise NotPermitted(
+            "second_factor_required",
+            "this account asks everybody for a second factor",
+            hint="Set one up on the page of your own sign-in.",
+        )

@@ -26,13 +26,22 @@ class Attempts:
         for key, most in (((email, address), MOST_PER_USER), ((address,), MOST_PER_ADDRESS)):
             tries = self._recent(key, now)
             if len(tries) >= most:
-                raise Unavailable(
-                    "sign_in_throttled",
-                    "too many sign-ins were tried",
-                    hint=f"Wait {int(WINDOW.total_seconds() // 60)} minutes and try again.",
-                )
+                raise _throttled()
         for key in ((email, address), (address,)):
             self._recent(key, now).append(now)
+
+    def take_alone(self, name: str, now: datetime, *, most: int = MOST_PER_USER) -> None:
+        """Count one try at what is known by its name alone, whoever makes it from wherever: a user's second factor.
+
+        Raises Unavailable (`sign_in_throttled`).
+        """
+        tries = self._recent((name, "", ""), now)
+        if len(tries) >= most:
+            raise _throttled()
+        tries.append(now)
+
+    def clear_alone(self, name: str) -> None:
+        self._tries.pop((name, "", ""), None)
 
     def clear(self, email: str, address: str) -> None:
         """The password was right: many people may sign in from behind one address."""
@@ -48,3 +57,11 @@ class Attempts:
         while tries and now - tries[0] > WINDOW:
             tries.popleft()
         return tries
+
+
+def _throttled() -> Unavailable:
+    return Unavailable(
+        "sign_in_throttled",
+        "too many sign-ins were tried",
+        hint=f"Wait {int(WINDOW.total_seconds() // 60)} minutes and try again.",
+    )

@@ -36,10 +36,10 @@ class Passwords:
             return PasswordHash(await asyncio.to_thread(self._hasher.hash, password))
 
     async def is_right(self, password: str, known: PasswordHash | None) -> bool:
-        """Whether `password` belongs to the hash `known`; for None it takes as long and says no."""
+        """Whether `password` belongs to the hash `known`; for none it takes as long and says no."""
         async with self._turn:
             matches = await asyncio.to_thread(self._matches, password[:LONGEST_PASSWORD], known or self.decoy)
-        return matches and known is not None
+        return matches and bool(known)
 
     def _matches(self, password: str, known: PasswordHash) -> bool:
         try:

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from types import MappingProxyType
 
 from cebox.console.web.words import mark as _
-from cebox.domain.role import Role
+from cebox.domain.role import Role, TokenScope
 
 ROLE_WORDS: Mapping[Role, str] = MappingProxyType(
     {
@@ -15,6 +15,14 @@ ROLE_WORDS: Mapping[Role, str] = MappingProxyType(
         Role.ACCOUNT_ADMIN: _("Administrator"),
         Role.ACCOUNT_OPERATOR: _("Operator"),
         Role.ACCOUNT_VIEWER: _("Viewer"),
+    }
+)
+
+SCOPE_WORDS: Mapping[TokenScope, str] = MappingProxyType(
+    {
+        TokenScope.READ: _("Read only"),
+        TokenScope.ACT: _("Read and send actions"),
+        TokenScope.MANAGE: _("All that its user may"),
     }
 )
 

@@ -270,6 +270,44 @@ _OWN: Mapping[str, Refusal] = {
     "waves_malformed": Refusal(
         _("These are no waves."), _("Write numbers such as 10, 100, or percentages; the rest follows.")
     ),
+    "codes_exist": Refusal(_("One-time codes are set up already."), _("Turn them off first.")),
+    "codes_not_begun": Refusal(_("No one-time codes are being set up."), _("Begin again.")),
+    "last_administrator": Refusal(
+        _("Nobody would administer here any more."), _("Make somebody else an administrator first.")
+    ),
+    "link_over": Refusal(
+        _("This link was used, replaced or revoked, or is too old."), _("Ask an administrator for a new one.")
+    ),
+    "link_unknown": Refusal(_("There is no such link."), _("Copy the whole link, or ask for a new one.")),
+    "oidc_not_set": Refusal(_("This console knows no identity provider."), _("Sign in with a password.")),
+    "oidc_refused": Refusal(_("The identity provider let nobody in."), _("Start again.")),
+    "oidc_unreachable": Refusal(_("The identity provider does not answer."), _("Try again in a while.")),
+    "oidc_user_unknown": Refusal(
+        _("The identity provider knows you, this console does not."),
+        _("Ask an administrator to invite the address that the provider knows."),
+    ),
+    "passkey_exists": Refusal(_("This passkey is set up already.")),
+    "passkey_name_malformed": Refusal(_("This name cannot be used."), _("Use up to 200 plain characters.")),
+    "passkey_refused": Refusal(_("The passkey was not set up."), _("Try again.")),
+    "passkey_refused_at_sign_in": Refusal(_("This passkey opens nothing here."), _("Use another one, or a password.")),
+    "passkey_unknown": Refusal(_("There is no such passkey.")),
+    "proof_too_old": Refusal(_("This change asks again who you are."), _("You come back here afterwards and make it.")),
+    "seal_broken": Refusal(
+        _("What the console keeps sealed cannot be opened."), _("Use another way, or ask an administrator.")
+    ),
+    "second_factor_missing": Refusal(_("There is no second factor."), _("Set one up first.")),
+    "second_factor_needed": Refusal(_("A second factor is needed."), _("Give a code too.")),
+    "second_factor_refused": Refusal(
+        _("This code is wrong, too old or was used already."), _("Wait for the next one, or use a recovery code.")
+    ),
+    "second_factor_required": Refusal(
+        _("Your account asks everybody for a second factor."), _("Set one up on the page of your sign-in.")
+    ),
+    "session_unknown": Refusal(_("There is no such session."), _("It may be over already.")),
+    "sign_in_step_over": Refusal(_("This sign-in took too long."), _("Start again.")),
+    "token_name_malformed": Refusal(_("This name cannot be used."), _("Use up to 200 plain characters.")),
+    "token_scope_too_narrow": Refusal(_("This token may not do this."), _("Make one of a wider scope.")),
+    "too_many_passkeys": Refusal(_("You have as many passkeys as there may be."), _("Remove one first.")),
     "wrs_needs_site": Refusal(_("A WRS belongs to a site."), _("Choose the site the key is for.")),
 }
 

@@ -5,22 +5,23 @@ errors are dealt with, so that a page cannot forget them.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from cebox.console.access import Caller
+from cebox.console.access import FRESH, Caller
 from cebox.console.accounts.records import Account
 from cebox.console.accounts.service import get_account, list_accounts
 from cebox.console.database.paging import Page
 from cebox.console.database.scope import Scope
 from cebox.console.gate import FORM_SECRET_HEADER, get_console, get_page_caller, verify_form_secret
+from cebox.console.journal.watch import note_look
 from cebox.console.state import Console
 from cebox.console.web.formats import Formats, find_zone
 from cebox.console.web.menu import MenuCounts, load_menu_counts
@@ -37,6 +38,8 @@ ACCOUNT_COOKIE = "cebox_account"
 ZONE_COOKIE = "cebox_zone"
 _MOST_ACCOUNTS = 500
 _LARGEST_FORM_FIELDS = 1000
+_BEFORE_ENROLMENT = ("/security", "/prove", "/preferences", "/sign-out", "/events")
+_NO_ACCOUNTS = ("/security", "/prove", "/events")
 _PLACES = frozenset({"after", "before", "at"})
 
 
@@ -143,6 +146,8 @@ class Visit:
             "role_words": self.say(ROLE_WORDS[self.caller.role]),
             "console_version": console_version(),
             "failure_of": find_failure,
+            "prove_address": "",
+            "must_enrol": self.caller.must_enrol,
         }
 
 
@@ -150,8 +155,11 @@ Handler = Callable[[Visit], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def page(permission: Permission = Permission.VIEW) -> Callable[[Handler], Endpoint]:
-    """Makes a handler a route's endpoint: nobody else than a signed-in user with `permission` reaches it."""
+def page(permission: Permission = Permission.VIEW, *, asks_proof: bool = False) -> Callable[[Handler], Endpoint]:
+    """Makes a handler a route's endpoint: nobody else than a signed-in user with `permission` reaches it.
+
+    `asks_proof`: nor one who proved long ago who they are; what was opened in time may still be sent.
+    """
 
     def make(handler: Handler) -> Endpoint:
         @wraps(handler)
@@ -160,13 +168,18 @@ def page(permission: Permission = Permission.VIEW) -> Callable[[Handler], Endpoi
                 caller = await get_page_caller(request)
             except NotAuthenticated:
                 return ask_to_sign_in(request)
+            if caller.must_enrol and not request.url.path.startswith(_BEFORE_ENROLMENT):
+                return _go(request, "/security")
             form = await request.form(max_fields=_LARGEST_FORM_FIELDS) if request.method == "POST" else FormData()
             plain = _make_visit(request, caller, form)
             try:
                 caller.verify(permission)
                 if request.method == "POST":
                     verify_form_secret(caller, _given_secret(request, form))
+                elif asks_proof:
+                    caller.verify_proved_lately(plain.console.clock(), FRESH)
                 visit = await _count_for_menu(await _choose_account(plain))
+                await _note_look(visit)
             except CeboxError as error:
                 return refuse(plain, error)
             try:
@@ -179,6 +192,17 @@ def page(permission: Permission = Permission.VIEW) -> Callable[[Handler], Endpoi
     return make
 
 
+async def _note_look(visit: Visit) -> None:
+    """The vendor's people are seen looking at an account, once per page."""
+    path = visit.request.url.path
+    if visit.request.method != "GET" or path.startswith(_NO_ACCOUNTS):
+        return
+    is_of_all = visit.asked("all") == "1" or path == "/accounts"
+    shown = None if is_of_all or visit.account is None else visit.account.id
+    named = [*map(str, visit.request.path_params.values())]
+    await note_look(visit.console, visit.caller, path, named, shown)
+
+
 def is_fragment(request: Request) -> bool:
     return request.headers.get("hx-request") == "true"
 
@@ -186,7 +210,7 @@ def is_fragment(request: Request) -> bool:
 def ask_to_sign_in(request: Request) -> Response:
     """To the sign-in page, and back afterwards; a fragment sends the whole page there. Changes nothing, ever."""
     if is_fragment(request):
-        return Response(status_code=401, headers={"HX-Redirect": "/sign-in", "Cache-Control": "no-store"})
+        return _go(request, "/sign-in")
     query = f"?{request.url.query}" if request.url.query else ""
     back = f"{request.url.path}{query}" if request.method == "GET" else "/"
     address = "/sign-in" if back == "/" else f"/sign-in?next={quote(back)}"
@@ -195,7 +219,9 @@ def ask_to_sign_in(request: Request) -> Response:
 
 def refuse(visit: Visit, error: CeboxError) -> Response:
     """A refusal where the reader looks: in the dialog, in the form's own place, or as a page."""
-    context: Mapping[str, Any] = {"refusal": find_refusal(error.code)}
+    context: dict[str, Any] = {"refusal": find_refusal(error.code)}
+    if error.code == "proof_too_old":
+        context["prove_address"] = f"/prove?next={quote(_find_page(visit.request))}"
     if not visit.is_fragment:
         template = "refused.html" if visit.account or visit.caller.is_vendor else "refused-alone.html"
     elif visit.request.headers.get("hx-target") == "dialog":
@@ -203,6 +229,21 @@ def refuse(visit: Visit, error: CeboxError) -> Response:
     else:
         template = "refused-box.html"
     return visit.show(template, status=STATUSES[type(error)], **context)
+
+
+def _go(request: Request, address: str) -> Response:
+    """A fragment sends the whole page there."""
+    if is_fragment(request):
+        return Response(status_code=401, headers={"HX-Redirect": address, "Cache-Control": "no-store"})
+    return RedirectResponse(address, status_code=303)
+
+
+def _find_page(request: Request) -> str:
+    """Where the reader is: the page itself, or the one that holds this fragment."""
+    if request.method == "GET" and not is_fragment(request):
+        return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+    parts = urlsplit(request.headers.get("hx-current-url") or request.headers.get("referer", ""))
+    return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
 
 
 def find_here_zone(request: Request) -> str:

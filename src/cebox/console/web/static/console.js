@@ -134,6 +134,13 @@
     setTimeout(() => note.remove(), 8000);
   });
 
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button || !navigator.clipboard) return;
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
+    find("span", button).textContent = button.dataset.copied;
+  });
+
   document.addEventListener("click", (event) => {
     const part = event.target.closest("[data-close], [data-drawer], [data-clear], [data-again], [data-select-all], [data-select-page], [data-print], .menu .item");
     for (const menu of findAll(".menu[open]")) {

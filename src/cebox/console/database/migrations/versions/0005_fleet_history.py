@@ -10,7 +10,7 @@ from alembic import op
 from cebox.domain.version import Version
 
 revision = "0005"
-down_revision = "0009"
+down_revision = "0004"
 
 _ALWAYS = "9999-01-01 00:00:00.000000"
 
