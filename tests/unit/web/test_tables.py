@@ -23,7 +23,9 @@ _DOMAIN = Path(cebox.domain.__file__).parent
 _SPRITE = STATIC_FOLDER / "vendor" / "tabler-icons.svg"
 _FAMILIES = {family.__name__ for family in cebox.errors.CeboxError.__subclasses__()}
 # Codes said by others than pages: to boxes, to the API's callers, to whoever starts the console.
-_NOT_PAGES = re.compile(r"^(boxes|jobs|live)/|/api\.py$|^(app|main|opening|provider|secret|settings)\.py$|^database/engine\.py$")
+_NOT_PAGES = re.compile(
+    r"^(boxes|jobs|live)/|/api\.py$|^(app|main|opening|provider|secret|settings)\.py$|^database/engine\.py$"
+)
 _NOT_SAID = {"observed_out_of_range"}
 
 
