@@ -88,6 +88,11 @@ bench-serve: setup ## bytes per server CPU second: built-in server, nginx and a 
 	@scripts/debian-packages nginx-light
 	$(BIN)/python -m bench.serve
 
+.PHONY: bench-console
+bench-console: setup ## server time and weight of each page at 100,000 devices, SQLite and PostgreSQL (ARGS="--engine sqlite")
+	@scripts/debian-packages postgresql
+	$(BIN)/python -m bench.console $(ARGS)
+
 .PHONY: docs
 docs: setup ## write the generated pages anew
 	$(BIN)/python -m scripts.document_errors

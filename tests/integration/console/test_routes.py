@@ -82,6 +82,8 @@ FOR_THE_VIEWER = {
     ("POST", "/announcements/preferences"): "one's own e-mails",
     ("POST", "/sign-out"): "one's own session",
     ("POST", "/preferences"): "one's own language",
+    ("POST", "/api/v1/views"): "one's own view",
+    ("DELETE", "/api/v1/views/{view_id}"): "one's own view",
     ("POST", "/devices/views/new"): "one's own view",
     ("POST", "/devices/views/{view_id}/remove"): "one's own view",
 }

@@ -3,8 +3,8 @@
 import pytest
 
 from cebox.console.devices.query import COLUMNS, USUAL_COLUMNS, Query
-from cebox.console.devices.records import FleetGroup, FleetSummary, Order
-from cebox.domain.device import DeviceKind, Place
+from cebox.console.devices.records import FleetPart, FleetSummary, Order
+from cebox.domain.device import DeviceKind
 from cebox.domain.ids import AccountId
 from cebox.domain.version import Version
 from cebox.protocol.device import BoxPhase
@@ -62,8 +62,8 @@ def test_the_last_column_cannot_be_hidden() -> None:
     assert Query(columns=Query(columns="site").toggle_column("site")).shown_columns == ("site",)
 
 
-def _group(kind: DeviceKind, phase: BoxPhase, running: Version | None, count: int) -> FleetGroup:
-    return FleetGroup(AccountId("acc_1"), kind, None, Place.AWAY, phase, running, True, count)
+def _group(kind: DeviceKind, phase: BoxPhase, running: Version | None, count: int) -> FleetPart:
+    return FleetPart(AccountId("acc_1"), kind, phase, running, count)
 
 
 def test_a_fleet_is_summed_up_from_its_groups() -> None:

@@ -1,10 +1,11 @@
 """Actions, one device each, and the group commands that made several at once."""
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text, column, text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text, text
 
 from cebox.console.database.columns import Id, Name, UtcDateTime, VersionText, Word, metadata
 
-_IS_OPEN = column("is_open", Boolean)
+# As each engine writes the condition of a statement, or it would not see that the index serves it.
+_IS_OPEN = {"sqlite": text("is_open = 1"), "postgresql": text("is_open")}
 
 commands = Table(
     "commands",
@@ -26,7 +27,7 @@ actions = Table(
     Column("id", Id, primary_key=True),
     Column("account_id", Id, ForeignKey("accounts.id"), nullable=False),
     Column("device_id", Id, ForeignKey("devices.id"), nullable=False),
-    Column("command_id", Id, ForeignKey("commands.id"), index=True),
+    Column("command_id", Id, ForeignKey("commands.id")),
     # The device that carries it out for the other: a WRS that starts a box. No foreign key: the WRS may leave.
     Column("through_id", Id, index=True),
     Column("kind", Word, nullable=False),
@@ -67,13 +68,15 @@ actions = Table(
         postgresql_where=text("is_open"),
     ),
     # The newest action of a device, and the devices whose newest is in some state.
-    Index(None, "device_id", "created_at", "id"),
+    Index(None, "account_id", "device_id", "created_at", "id"),
+    # How far a command is.
+    Index(None, "command_id", "account_id", "state"),
     Index(None, "account_id", "state", "device_id"),
     # What is under way in an account, which is little beside what has ended.
     Index(
         "ix_actions_open",
-        *("account_id", "command_id", "state", "kind", "device_id"),
-        sqlite_where=_IS_OPEN,
-        postgresql_where=_IS_OPEN,
+        *("account_id", "device_id", "command_id", "state", "kind"),
+        sqlite_where=_IS_OPEN["sqlite"],
+        postgresql_where=_IS_OPEN["postgresql"],
     ),
 )

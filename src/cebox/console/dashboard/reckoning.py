@@ -38,14 +38,15 @@ _WAITING_FIRST = (
 
 def count_figures(groups: Iterable[FleetGroup], account_version: Version) -> Figures:
     boxes = [group for group in groups if group.kind is DeviceKind.CEBOX]
-    known = [group for group in boxes if group.running is not None]
-    behind = _count(group for group in known if _is_behind(group, account_version))
+    known = [group for group in boxes if group.rank]
+    top = account_version.rank
+    behind = _count(group for group in known if group.rank < top)
     return Figures(
         boxes=_count(boxes),
         on=_count(group for group in boxes if group.is_on),
         away=_count(group for group in boxes if group.place is Place.AWAY),
         up_to_date=_count(known) - behind,
-        ahead=_count(group for group in known if group.running and group.running > account_version),
+        ahead=_count(group for group in known if group.rank > top),
         behind=behind,
         unknown=_count(boxes) - _count(known),
     )
@@ -59,18 +60,22 @@ def group_lateness(
     sites: Mapping[SiteId, Site],
     servers: _Servers,
 ) -> tuple[LateGroup, ...]:
-    """The ceBox behind, each under one cause; the groups add up to all of them. The largest first, by cause."""
-    failed, moving = _index(attention), _index(under_way)
+    """The ceBox behind, each under one cause; the groups add up to all of them. The largest first, by cause.
+
+    Held (R6): on its site, whose WRS serves less than the account's version.
+    """
+    failed, moving, top = _index(attention), _index(under_way), account_version.rank
+    holding = {site_id for site_id, wrs in servers.items() if wrs.site_version and wrs.site_version < account_version}
     counts: dict[tuple[Lateness, SiteId | None], int] = {}
     for group in groups:
-        if group.kind is not DeviceKind.CEBOX or not _is_behind(group, account_version):
+        if group.kind is not DeviceKind.CEBOX or not 0 < group.rank < top:
             continue
         own = {Lateness.FAILED: failed.get(_key(group)), Lateness.UNDER_WAY: moving.get(_key(group))}
         _add(counts, (Lateness.FAILED, None), own[Lateness.FAILED])
         _add(counts, (Lateness.UNDER_WAY, None), own[Lateness.UNDER_WAY])
         left = group.count - sum(one.count for one in own.values() if one)
         left_long_off = group.long_off_count - sum(one.long_off_count for one in own.values() if one)
-        held = _is_held(group, account_version, servers)
+        held = group.place is Place.SITE and group.site_id in holding
         for is_long_off, many in ((True, left_long_off), (False, left - left_long_off)):
             cause = find_lateness(
                 has_failed=False,
@@ -97,11 +102,12 @@ def describe_sites(
     """What waits for somebody first, then the most behind; telework last."""
     boxes: dict[SiteId | None, int] = {}
     behind: dict[SiteId | None, int] = {}
+    top = account_version.rank
     for group in groups:
         if group.kind is DeviceKind.CEBOX:
             place = group.site_id if group.place is Place.SITE else None
             boxes[place] = boxes.get(place, 0) + group.count
-            if _is_behind(group, account_version):
+            if 0 < group.rank < top:
                 behind[place] = behind.get(place, 0) + group.count
     lines = []
     for site in sites:
@@ -198,18 +204,6 @@ def _plan_series(counts: Sequence[Mapping[Version, int]], account_version: Versi
     ]
 
 
-def _is_behind(group: FleetGroup, account_version: Version) -> bool:
-    return group.running is not None and group.running < account_version
-
-
-def _is_held(group: FleetGroup, account_version: Version, servers: _Servers) -> bool:
-    """R6: a ceBox on its site takes what the site's WRS serves, and no more."""
-    if group.place is not Place.SITE or group.site_id is None:
-        return False
-    served = servers[group.site_id].site_version if group.site_id in servers else None
-    return served is not None and served < account_version
-
-
 def _make_late(
     cause: Lateness, site_id: SiteId | None, boxes: int, sites: Mapping[SiteId, Site], servers: _Servers
 ) -> LateGroup:
@@ -229,7 +223,7 @@ def _count(groups: Iterable[FleetGroup]) -> int:
 
 
 def _key(group: FleetGroup) -> tuple[object, ...]:
-    return (group.account_id, group.kind, group.site_id, group.place, group.phase, group.running, group.is_on)
+    return (group.account_id, group.kind, group.site_id, group.place, group.phase, group.rank, group.is_on)
 
 
 def _index(groups: Iterable[FleetGroup]) -> dict[tuple[object, ...], FleetGroup]:

@@ -15,7 +15,7 @@ from cebox.console.actions.tables import actions, commands
 from cebox.console.dashboard.facts import Single
 from cebox.console.dashboard.tables import fleet_history
 from cebox.console.database.scope import Scope
-from cebox.console.devices.conditions import ended_badly
+from cebox.console.devices.conditions import ended_badly, has_open_update
 from cebox.console.devices.tables import devices
 from cebox.domain.action import ActionKind, ActionState
 from cebox.domain.device import DeviceKind
@@ -153,16 +153,13 @@ class ActivityRepository:
         return [self._mine, actions.c.is_open, actions.c.command_id.is_(None), is_update]
 
     def _fell_back_alone(self, account_version: Version) -> list[Any]:
-        bad = select(actions.c.device_id).where(*ended_badly(self._scope))
-        is_open = exists().where(
-            actions.c.device_id == devices.c.id, actions.c.is_open, actions.c.kind == ActionKind.UPDATE.value
-        )
+        bad = exists().where(actions.c.device_id == devices.c.id, *ended_badly(self._scope))
         return [
             self._scope.filter(devices.c.account_id),
             devices.c.fallen_back_rank > 0,
             devices.c.fallen_back_rank <= account_version.rank,
-            not_(is_open),
-            devices.c.id.not_in(bad),
+            not_(has_open_update(devices.c.account_id, devices.c.id)),
+            not_(bad),
         ]
 
 

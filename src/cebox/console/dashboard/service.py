@@ -1,7 +1,8 @@
 """The dashboard of one account, and the overview of many: read in a few statements whatever the size of the fleet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,14 +33,16 @@ from cebox.console.database.engine import Unit
 from cebox.console.database.paging import LARGEST_LIMIT, Listed, Page
 from cebox.console.database.scope import Scope
 from cebox.console.devices.census_repository import CensusRepository
-from cebox.console.devices.records import FleetGroup, FleetSummary, count_versions
+from cebox.console.devices.records import FleetGroup, FleetPart, FleetSummary
 from cebox.console.devices.repository import DeviceRepository
 from cebox.console.sites.repository import Site
 from cebox.console.sites.service import list_sites
 from cebox.domain.action import ActionState
 from cebox.domain.device import DeviceKind
 from cebox.domain.ids import AccountId, SiteId
+from cebox.domain.version import Version
 
+CountedT = TypeVar("CountedT", FleetPart, FleetGroup)
 HISTORY_DAYS = 90
 KEPT_DAYS = 800
 _EACH_KIND = 3
@@ -81,7 +84,7 @@ async def load_dashboard(connection: AsyncConnection, account: Account, now: dat
         sites=lines,
         history=plan_history(
             await HistoryRepository(connection, scope).list_counts(now.date() - timedelta(days=HISTORY_DAYS - 1)),
-            count_versions(group for group in groups if group.kind is DeviceKind.CEBOX),
+            _count_box_versions(groups),
             account.version,
             now.date(),
             HISTORY_DAYS,
@@ -93,14 +96,14 @@ async def load_dashboard(connection: AsyncConnection, account: Account, now: dat
 async def load_overview(connection: AsyncConnection, scope: Scope, page: Page, now: datetime) -> Listed[AccountLine]:
     """The accounts of the scope, with what their people would see."""
     listed = await list_accounts(connection, scope, page)
-    groups = _by_account(await CensusRepository(connection, scope, now).count_all())
+    parts = _by_account(await CensusRepository(connection, scope, now).summarise())
     bad = _by_account(await CensusRepository(connection, scope, now).count_attention())
     overview = OverviewRepository(connection, scope)
     under_way = await overview.count_under_way()
     silent = await overview.count_silent_servers(now - WRS_PATIENCE)
     lines = []
     for account in listed.items:
-        summary = FleetSummary(tuple(groups.get(account.id, ())), account.version)
+        summary = FleetSummary(tuple(parts.get(account.id, ())), account.version)
         lines.append(
             AccountLine(
                 account=account,
@@ -166,8 +169,16 @@ async def _load_running(connection: AsyncConnection, scope: Scope) -> Running:
     )
 
 
-def _by_account(groups: Sequence[FleetGroup]) -> dict[AccountId, list[FleetGroup]]:
-    found: dict[AccountId, list[FleetGroup]] = {}
+def _count_box_versions(groups: Sequence[FleetGroup]) -> dict[Version, int]:
+    counts: dict[int, int] = {}
+    for group in groups:
+        if group.kind is DeviceKind.CEBOX and group.rank:
+            counts[group.rank] = counts.get(group.rank, 0) + group.count
+    return {Version.from_rank(rank): many for rank, many in counts.items()}
+
+
+def _by_account(groups: Iterable[CountedT]) -> dict[AccountId, list[CountedT]]:
+    found: dict[AccountId, list[CountedT]] = {}
     for group in groups:
         found.setdefault(group.account_id, []).append(group)
     return found

@@ -17,6 +17,7 @@ from cebox.errors import InvalidInput, Unavailable
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _SQLITE_BUSY_MILLISECONDS = 20_000
+_SQLITE_RECYCLE_SECONDS = 1800
 _CLOSING_SECONDS = 5.0
 
 
@@ -77,6 +78,13 @@ class Database:
             yield connection
             await connection.rollback()
 
+    async def analyse(self) -> None:
+        """Renew the statistics the planner chooses indexes by. PostgreSQL does so itself; SQLite reads samples."""
+        if self.url.get_backend_name() == "sqlite":
+            async with self.write() as unit:
+                await unit.connection.exec_driver_sql("PRAGMA analysis_limit = 1000")
+                await unit.connection.exec_driver_sql("ANALYZE")
+
     async def ping(self) -> None:
         """Raises Unavailable (`database_unreachable`)."""
         async with self.read() as connection:
@@ -120,7 +128,8 @@ def _make_engine(url: URL, threads: WeakSet[threading.Thread]) -> AsyncEngine:
         return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url)
+    # A connection reads the statistics once, when it is opened.
+    engine = create_async_engine(url, pool_recycle=_SQLITE_RECYCLE_SECONDS)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "connect", lambda one, _record: threads.add(one.driver_connection._thread))
     event.listen(engine.sync_engine, "begin", _begin_sqlite)

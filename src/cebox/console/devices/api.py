@@ -4,9 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
+from fastapi.responses import StreamingResponse
 
 from cebox.console.actions.answers import ActionAnswer, ResolutionAnswer, make_action_answer
 from cebox.console.devices import service
+from cebox.console.devices.export import load_first_piece, stream_rows
 from cebox.console.devices.records import DeviceFilters, DeviceView, Event, Order
 from cebox.console.gate import Administrator, ChosenPage, ChosenScope, TheConsole, Viewer
 from cebox.console.wire import Answer, Listing, make_listing
@@ -130,6 +132,19 @@ async def list_devices(
         listed = await service.list_devices(connection, scope, filters, page, now)
         total = await service.count_devices(connection, scope, filters, now)
     return DeviceListing(items=[_make_answer(view) for view in listed.items], next=listed.next, total=total)
+
+
+@router.get(
+    "/devices.csv",
+    summary="The devices I see, as a table",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "One line per device."}},
+)
+async def export_devices(console: TheConsole, scope: ChosenScope, filters: ChosenFilters) -> StreamingResponse:
+    now = console.clock()
+    first = await load_first_piece(console, scope, filters, now)
+    headers = {"Cache-Control": "no-store"}
+    return StreamingResponse(stream_rows(console, scope, filters, first, now), media_type="text/csv", headers=headers)
 
 
 @router.get("/devices/{device_id}", summary="One device")

@@ -1,13 +1,14 @@
 """SQL that counts a fleet: few rows, whatever its size, read from one index in its order."""
 
 from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy import ColumnElement, and_, case, func, not_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cebox.console.database.scope import Scope
 from cebox.console.devices.conditions import Conditions
-from cebox.console.devices.records import FleetGroup
+from cebox.console.devices.records import FleetGroup, FleetPart
 from cebox.console.devices.tables import devices
 from cebox.domain.device import DeviceKind, Place
 from cebox.domain.ids import AccountId, SiteId
@@ -41,9 +42,18 @@ class CensusRepository:
         return await self._count(await self._conditions.needs_attention())
 
     async def count_under_way(self) -> tuple[FleetGroup, ...]:
-        """Those with an update under way that is neither ready nor theirs who wait for a person."""
-        return await self._count(
-            and_(self._conditions.under_way(with_ready=False), not_(await self._conditions.needs_attention()))
+        """Those with an update under way that is not ready; none of them is among `count_attention`."""
+        return await self._count(self._conditions.under_way(with_ready=False))
+
+    async def summarise(self) -> tuple[FleetPart, ...]:
+        """Every device of the scope, counted by little: a few rows."""
+        by = (devices.c.account_id, devices.c.kind, devices.c.phase, devices.c.running_rank)
+        statement = (
+            select(*by, func.count().label("many")).where(self._scope.filter(devices.c.account_id)).group_by(*by)
+        )
+        return tuple(
+            FleetPart(AccountId(account_id), DeviceKind(kind), BoxPhase(phase), _read_rank(rank), many)
+            for account_id, kind, phase, rank, many in await self._connection.execute(statement)
         )
 
     async def _count(self, *conditions: ColumnElement[bool]) -> tuple[FleetGroup, ...]:
@@ -55,15 +65,23 @@ class CensusRepository:
         )
         return tuple(
             FleetGroup(
-                account_id=AccountId(row.account_id),
-                kind=DeviceKind(row.kind),
-                site_id=SiteId(row.site_id) if row.site_id else None,
-                place=Place(row.place),
-                phase=BoxPhase(row.phase),
-                running=Version.from_rank(row.running_rank) if row.running_rank else None,
-                is_on=row.noted_on,
-                count=row.many,
-                long_off_count=row.long_off,
+                account_id=AccountId(account_id),
+                kind=DeviceKind(kind),
+                site_id=SiteId(site_id) if site_id else None,
+                place=Place(place),
+                phase=BoxPhase(phase),
+                rank=rank,
+                is_on=is_on,
+                count=many,
+                long_off_count=off_count,
             )
-            for row in await self._connection.execute(statement)
+            for account_id, kind, site_id, place, phase, rank, is_on, many, off_count in await self._connection.execute(
+                statement
+            )
         )
+
+
+@lru_cache(maxsize=1024)
+def _read_rank(rank: int) -> Version | None:
+    """A fleet runs few versions, on many devices."""
+    return Version.from_rank(rank) if rank else None

@@ -44,14 +44,11 @@ class Conditions:
         """It failed, fell back or fell silent in an update, and nothing was asked since; or fell back by itself from
         a version the account has."""
         devices_too = devices.alias()
-        update_is_open = exists().where(
-            actions.c.device_id == devices_too.c.id, actions.c.is_open, actions.c.kind == ActionKind.UPDATE.value
-        )
         by_itself = select(devices_too.c.id).where(
             self._scope.filter(devices_too.c.account_id),
             devices_too.c.fallen_back_rank > 0,
             await self._below_account(devices_too.c.fallen_back_rank, devices_too.c.account_id, or_equal=True),
-            not_(update_is_open),
+            not_(has_open_update(devices_too.c.account_id, devices_too.c.id)),
         )
         ordered = select(actions.c.device_id).where(*ended_badly(self._scope))
         return devices.c.id.in_(union(ordered, by_itself))
@@ -120,14 +117,32 @@ class Conditions:
 
 
 def ended_badly(scope: Scope) -> list[ColumnElement[bool]]:
-    """Of actions: the newest of its device, and it failed, fell back or was never heard of again."""
+    """Of actions: the newest of its device, which failed, fell back or was never heard of again; no update is open."""
     is_silence = or_(actions.c.state != ActionState.EXPIRED.value, actions.c.code == SILENCE)
-    return [scope.filter(actions.c.account_id), actions.c.state.in_(_BAD_ENDS), is_silence, not_(has_newer())]
+    return [
+        scope.filter(actions.c.account_id),
+        actions.c.state.in_(_BAD_ENDS),
+        is_silence,
+        not_(has_newer()),
+        not_(has_open_update(actions.c.account_id, actions.c.device_id)),
+    ]
+
+
+def has_open_update(account_id: ColumnElement[str], device_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """The device has an update under way."""
+    under_way = actions.alias("under_way")
+    return exists().where(
+        under_way.c.account_id == account_id,
+        under_way.c.device_id == device_id,
+        under_way.c.is_open,
+        under_way.c.kind == ActionKind.UPDATE.value,
+    )
 
 
 def has_newer() -> ColumnElement[bool]:
     newer = actions.alias("newer")
     return exists().where(
+        newer.c.account_id == actions.c.account_id,
         newer.c.device_id == actions.c.device_id,
         tuple_(newer.c.created_at, newer.c.id) > tuple_(actions.c.created_at, actions.c.id),
     )

@@ -30,3 +30,8 @@ async def mend_sort_keys(console: Console) -> None:
     """A console of an earlier version, gone back to for a while, writes devices without what lists sort them by."""
     async with console.database.write() as unit:
         await SortKeyRepository(unit.connection).mend()
+
+
+async def renew_statistics(console: Console) -> None:
+    """Without them SQLite takes an account for a handful of rows, and reads all of it."""
+    await console.database.analyse()

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from cebox.console.actions.records import Action, ActionFilters, is_busy
 from cebox.console.actions.service import list_actions
 from cebox.console.database.paging import Page
-from cebox.console.devices import list_pages, view_pages
+from cebox.console.devices import export_pages, list_pages, view_pages
 from cebox.console.devices.records import DeviceView, Event, EventKind
 from cebox.console.devices.service import (
     find_site_server,
@@ -107,6 +107,7 @@ def build_routes() -> list[BaseRoute]:
     return [
         *list_pages.build_routes(),
         *view_pages.build_routes(),
+        *export_pages.build_routes(),
         Route("/devices/{device_id}", show_device, methods=["GET"]),
         Route("/devices/{device_id}/remove", show_removal, methods=["GET"]),
         Route("/devices/{device_id}/remove", remove, methods=["POST"]),

@@ -89,17 +89,17 @@ class DeviceRepository:
         counts: dict[SiteId, dict[Version, int]] = {}
         for chunk in chunk_ids(site_ids):
             statement = (
-                select(devices.c.site_id, devices.c.running, func.count().label("boxes"))
+                select(devices.c.site_id, devices.c.running_rank, func.count().label("boxes"))
                 .where(
                     devices.c.site_id.in_(chunk),
                     devices.c.kind == DeviceKind.CEBOX.value,
-                    devices.c.running.is_not(None),
+                    devices.c.running_rank > 0,
                     self._scope.filter(devices.c.account_id),
                 )
-                .group_by(devices.c.site_id, devices.c.running)
+                .group_by(devices.c.site_id, devices.c.running_rank)
             )
             for row in await self._connection.execute(statement):
-                counts.setdefault(SiteId(row.site_id), {})[Version.parse(row.running)] = row.boxes
+                counts.setdefault(SiteId(row.site_id), {})[Version.from_rank(row.running_rank)] = row.boxes
         return counts
 
     async def find_account_facts(self, account_ids: Iterable[AccountId]) -> dict[AccountId, AccountFacts]:

@@ -65,7 +65,7 @@ async def summarise_fleet(
     connection: AsyncConnection, account_id: AccountId, version: Version, now: datetime
 ) -> FleetSummary:
     """`version`: the account's."""
-    return FleetSummary(await CensusRepository(connection, Scope.account(account_id), now).count_all(), version)
+    return FleetSummary(await CensusRepository(connection, Scope.account(account_id), now).summarise(), version)
 
 
 async def list_device_ids(

@@ -81,9 +81,13 @@ devices = Table(
     # Each other order of the list, and one site's devices by name.
     Index("ix_devices_of_site", "account_id", "site_id", "sort_name", "id"),
     Index("ix_devices_by_site", "account_id", "site_sort", "id"),
-    Index("ix_devices_by_version", "account_id", "running_rank", "id"),
-    Index("ix_devices_by_sign", "account_id", "quiet_since", "id"),
-    # Counts of a whole fleet are read from this one alone (`census_repository`).
+    Index(
+        "ix_devices_by_version",
+        *("account_id", "running_rank", "id", "kind", "site_id", "place", "phase", "noted_on", "quiet_since"),
+    ),
+    Index("ix_devices_by_sign", "account_id", "quiet_since", "id", "kind", "noted_on"),
+    # Counts of a whole fleet are read from these two alone (`census_repository`).
+    Index("ix_devices_summary", "account_id", "kind", "phase", "running_rank"),
     Index(
         "ix_devices_census",
         *("account_id", "kind", "site_id", "place", "phase", "running_rank", "noted_on", "quiet_since"),

@@ -6,6 +6,7 @@ from cebox.console.campaigns.jobs import CampaignDriver
 from cebox.console.dashboard.jobs import note_fleet_history
 from cebox.console.deliveries.jobs import deliver_announcements
 from cebox.console.devices.jobs import mend_sort_keys, note_silent_devices
+from cebox.console.devices.jobs import mend_sort_keys, note_silent_devices, renew_statistics
 from cebox.console.identity.jobs import prune_sessions
 from cebox.console.jobs.job import Job
 from cebox.console.releases.jobs import poll_repository
@@ -23,6 +24,7 @@ def list_jobs(console: Console) -> tuple[Job, ...]:
         Job("expire_actions", 5.0, expire_actions, after_seconds=_PATIENCE_SECONDS),
         Job("drive_campaigns", 2.0, CampaignDriver(console.clock()).drive_campaigns),
         Job("note_fleet_history", 1800.0, note_fleet_history),
+        Job("renew_statistics", 1800.0, renew_statistics),
         Job("mend_sort_keys", 3600.0, mend_sort_keys),
         Job("deliver_announcements", 2.0, deliver_announcements),
         Job("prune_assertions", 3600.0, prune_assertions),

@@ -67,7 +67,7 @@ def _rank(version: str) -> int:
 
 
 def _make_indexes() -> None:
-    fallen_back, is_open = sa.text("fallen_back_rank > 0"), sa.column("is_open", sa.Boolean)
+    fallen_back = sa.text("fallen_back_rank > 0")
     with op.batch_alter_table("devices") as batch:
         batch.drop_index(batch.f("ix_devices_account_id_sort_name_id_serial_kind_phase_running"))
         batch.drop_index(batch.f("ix_devices_account_id_kind_phase_running"))
@@ -78,8 +78,9 @@ def _make_indexes() -> None:
             ),
             ("ix_devices_of_site", "account_id site_id sort_name id"),
             ("ix_devices_by_site", "account_id site_sort id"),
-            ("ix_devices_by_version", "account_id running_rank id"),
-            ("ix_devices_by_sign", "account_id quiet_since id"),
+            ("ix_devices_by_version", "account_id running_rank id kind site_id place phase noted_on quiet_since"),
+            ("ix_devices_by_sign", "account_id quiet_since id kind noted_on"),
+            ("ix_devices_summary", "account_id kind phase running_rank"),
             ("ix_devices_census", "account_id kind site_id place phase running_rank noted_on quiet_since"),
         ):
             batch.create_index(name, columns.split())
@@ -89,10 +90,18 @@ def _make_indexes() -> None:
             sqlite_where=fallen_back,
             postgresql_where=fallen_back,
         )
+    op.drop_index(op.f("ix_actions_device_id_created_at_id"), "actions")
+    op.drop_index(op.f("ix_actions_command_id"), "actions")
+    op.create_index(op.f("ix_actions_command_id_account_id_state"), "actions", ["command_id", "account_id", "state"])
+    op.create_index(
+        op.f("ix_actions_account_id_device_id_created_at_id"),
+        "actions",
+        ["account_id", "device_id", "created_at", "id"],
+    )
     op.create_index(
         "ix_actions_open",
         "actions",
-        ["account_id", "command_id", "state", "kind", "device_id"],
-        sqlite_where=is_open,
-        postgresql_where=is_open,
+        ["account_id", "device_id", "command_id", "state", "kind"],
+        sqlite_where=sa.text("is_open = 1"),
+        postgresql_where=sa.text("is_open"),
     )
