@@ -149,10 +149,6 @@ def report(measures: Measures, engine: str, took: Mapping[Visit, Sequence[float]
     pages: dict[str, tuple[float, str]] = {}
     for visit, seconds in took.items():
         milliseconds = find_p95(seconds) * 1000
-        if is_verbose:
-            _say(
-                f"{engine}/{visit.page}/{visit.name}: {milliseconds:.0f} ms, median {find_p95(seconds, 0.5) * 1000:.0f}"
-            )
         pages[visit.page] = max(pages.get(visit.page, (0.0, "")), (milliseconds, visit.name))
     for page, (worst, name) in pages.items():
         measures.add(f"{engine}/{page}/p95_ms", worst, "ms", GOALS_MS[engine], note=f"worst: {name}")
