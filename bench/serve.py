@@ -51,7 +51,7 @@ class Server:
     pids: Callable[[], Sequence[int]]
 
     def read_cpu_seconds(self) -> float:
-        return sum(map(_read_cpu_seconds, self.pids()))
+        return sum(map(read_cpu_seconds, self.pids()))
 
     def read_peak_mib(self) -> float:
         return sum(map(_read_peak_mib, self.pids()))
@@ -209,7 +209,7 @@ def _add_up(tallies: Sequence[Tally]) -> float:
     return Tally(sent_bytes, cpu_seconds).gb_per_cpu_second
 
 
-def _read_cpu_seconds(pid: int) -> float:
+def read_cpu_seconds(pid: int) -> float:
     """User and system time of all its threads. The name, in brackets, may hold anything."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND

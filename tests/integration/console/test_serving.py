@@ -63,6 +63,10 @@ class ConsoleProcess:
         raise AssertionError("".join(self.lines))
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.wait_for('console_listening')['port']}"
 

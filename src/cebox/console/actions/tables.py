@@ -6,6 +6,7 @@ from cebox.console.database.columns import Id, Name, UtcDateTime, VersionText, W
 
 # As each engine writes the condition of a statement, or it would not see that the index serves it.
 _IS_OPEN = {"sqlite": text("is_open = 1"), "postgresql": text("is_open")}
+_OF_COMMAND = text("command_id IS NOT NULL")
 
 commands = Table(
     "commands",
@@ -70,7 +71,12 @@ actions = Table(
     # The newest action of a device, and the devices whose newest is in some state.
     Index(None, "account_id", "device_id", "created_at", "id"),
     # How far a command is.
-    Index(None, "command_id", "account_id", "state"),
+    Index(
+        "ix_actions_of_command",
+        *("command_id", "account_id", "state"),
+        sqlite_where=_OF_COMMAND,
+        postgresql_where=_OF_COMMAND,
+    ),
     Index(None, "account_id", "state", "device_id"),
     # What is under way in an account, which is little beside what has ended.
     Index(

@@ -130,7 +130,7 @@ async def list_devices(
     now = console.clock()
     async with console.database.read() as connection:
         listed = await service.list_devices(connection, scope, filters, page, now)
-        total = await service.count_devices(connection, scope, filters, now)
+        total = await service.count_listed(connection, scope, filters, page, listed, now)
     return DeviceListing(items=[_make_answer(view) for view in listed.items], next=listed.next, total=total)
 
 

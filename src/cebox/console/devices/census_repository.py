@@ -26,6 +26,10 @@ _BY = (
     devices.c.noted_on,
 )
 
+_KINDS = {kind.value: kind for kind in DeviceKind}
+_PLACES = {place.value: place for place in Place}
+_PHASES = {phase.value: phase for phase in BoxPhase}
+
 
 class CensusRepository:
     def __init__(self, connection: AsyncConnection, scope: Scope, now: datetime) -> None:
@@ -66,10 +70,10 @@ class CensusRepository:
         return tuple(
             FleetGroup(
                 account_id=AccountId(account_id),
-                kind=DeviceKind(kind),
+                kind=_KINDS[kind],
                 site_id=SiteId(site_id) if site_id else None,
-                place=Place(place),
-                phase=BoxPhase(phase),
+                place=_PLACES[place],
+                phase=_PHASES[phase],
                 rank=rank,
                 is_on=is_on,
                 count=many,

@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from cebox.console.accounts.records import Account
 from cebox.console.actions.group import find_running_command
 from cebox.console.database.paging import Page
 from cebox.console.devices.query import ATTENTION, BEHIND, LONG_OFF, UNDER_WAY, WITHOUT_SITE, Query
 from cebox.console.devices.records import FleetSummary, Order
 from cebox.console.devices.saved_views import list_views
-from cebox.console.devices.service import count_devices, list_devices, summarise_fleet
+from cebox.console.devices.service import count_devices, count_listed, list_devices, summarise_fleet
 from cebox.console.devices.view_repository import SavedView
 from cebox.console.sites.repository import Site
 from cebox.console.sites.service import list_sites
@@ -79,12 +81,12 @@ async def show_devices(visit: Visit) -> Response:
     if visit.account is None:
         return visit.show("devices/no-account.html")
     query = Query.read(visit.request.query_params)
-    filters, now = query.to_filters(), visit.formats.now
+    filters, piece, now = query.to_filters(), visit.piece(PIECE), visit.formats.now
     async with visit.console.database.read() as connection:
-        listed = await list_devices(connection, visit.scope, filters, visit.piece(PIECE), now)
-        summary = await summarise_fleet(connection, visit.account.id, visit.account.version, now)
+        listed = await list_devices(connection, visit.scope, filters, piece, now)
+        summary = visit.counts.summary if visit.counts else await _summarise(connection, visit.account, now)
         is_all = not query.conditions
-        total = summary.total if is_all else await count_devices(connection, visit.scope, filters, now)
+        total = summary.total if is_all else await count_listed(connection, visit.scope, filters, piece, listed, now)
         sites = (await list_sites(connection, visit.scope, Page(500))).items
         kept = await list_views(connection, visit.caller, visit.account.id)
         tabs = await _make_tabs(connection, visit, summary, kept)
@@ -116,6 +118,10 @@ async def show_devices(visit: Visit) -> Response:
 
 def build_routes() -> list[BaseRoute]:
     return [Route("/devices", show_devices, methods=["GET"])]
+
+
+async def _summarise(connection: AsyncConnection, account: Account, now: datetime) -> FleetSummary:
+    return await summarise_fleet(connection, account.id, account.version, now)
 
 
 async def _make_tabs(

@@ -140,11 +140,12 @@ class DeviceFilters:
     is_reversed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FleetGroup:
     """How many devices of a fleet are alike in this. Of those, `long_off_count` are off, and have been for long.
 
-    There may be thousands of groups: `rank`, that of the version they run (0: unknown), compares much faster.
+    There may be thousands of groups, hence not frozen, which costs more to make, and `rank`, that of the version they
+    run (0: unknown), which compares much faster.
     """
 
     account_id: AccountId

@@ -33,6 +33,7 @@ from cebox.domain.version import Version
 
 __all__ = [
     "count_devices",
+    "count_listed",
     "describe_devices",
     "find_site_server",
     "find_site_wrs",
@@ -59,6 +60,20 @@ async def list_devices(
 
 async def count_devices(connection: AsyncConnection, scope: Scope, filters: DeviceFilters, now: datetime) -> int:
     return await DeviceListing(connection, scope, now).count(filters)
+
+
+async def count_listed(
+    connection: AsyncConnection,
+    scope: Scope,
+    filters: DeviceFilters,
+    page: Page,
+    listed: Listed[DeviceView],
+    now: datetime,
+) -> int:
+    """How many the filters find, of which `listed` is that piece; asked only if there are others."""
+    if page.after is None and page.before is None and listed.next is None:
+        return len(listed.items)
+    return await count_devices(connection, scope, filters, now)
 
 
 async def summarise_fleet(

@@ -92,7 +92,14 @@ def _make_indexes() -> None:
         )
     op.drop_index(op.f("ix_actions_device_id_created_at_id"), "actions")
     op.drop_index(op.f("ix_actions_command_id"), "actions")
-    op.create_index(op.f("ix_actions_command_id_account_id_state"), "actions", ["command_id", "account_id", "state"])
+    of_command = sa.text("command_id IS NOT NULL")
+    op.create_index(
+        "ix_actions_of_command",
+        "actions",
+        ["command_id", "account_id", "state"],
+        sqlite_where=of_command,
+        postgresql_where=of_command,
+    )
     op.create_index(
         op.f("ix_actions_account_id_device_id_created_at_id"),
         "actions",
