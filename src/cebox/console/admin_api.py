@@ -16,8 +16,8 @@ from cebox.console.campaigns import api as campaigns
 from cebox.console.dashboard import api as dashboard
 from cebox.console.deliveries import api as deliveries
 from cebox.console.devices import api as devices
-from cebox.console.identity import access_api as access
 from cebox.console.devices import view_api as views
+from cebox.console.identity import access_api as access
 from cebox.console.identity import api as identity
 from cebox.console.journal import api as journal
 from cebox.console.keys import api as keys

@@ -61,13 +61,6 @@ actions = Table(
     Index(None, "device_id", "is_open"),
     Index(None, "is_open", "deadline_at"),
     Index(None, "account_id", "created_at"),
-    # What is under way, which is little.
-    Index(
-        "ix_actions_under_way",
-        *("account_id", "device_id"),
-        sqlite_where=text("is_open = 1"),
-        postgresql_where=text("is_open"),
-    ),
     # The newest action of a device, and the devices whose newest is in some state.
     Index(None, "account_id", "device_id", "created_at", "id"),
     # How far a command is.

@@ -127,7 +127,9 @@ async def end_campaign(caller: Operator, console: TheConsole, campaign_id: str) 
 
 
 @router.put("/campaigns/{campaign_id}/rules", summary="Change window, limits and stop of a campaign under way")
-async def change_campaign_rules(caller: Operator, console: TheConsole, campaign_id: str, body: RulesBody) -> CampaignAnswer:
+async def change_campaign_rules(
+    caller: Operator, console: TheConsole, campaign_id: str, body: RulesBody
+) -> CampaignAnswer:
     async with console.database.write() as unit:
         campaign = await Steering(unit, caller, console.clock).change_rules(CampaignId(campaign_id), body.make())
     return await _show(console, campaign.id)

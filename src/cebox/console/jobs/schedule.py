@@ -5,7 +5,6 @@ from cebox.console.boxes.jobs import prune_assertions
 from cebox.console.campaigns.jobs import CampaignDriver
 from cebox.console.dashboard.jobs import note_fleet_history
 from cebox.console.deliveries.jobs import deliver_announcements
-from cebox.console.devices.jobs import mend_sort_keys, note_silent_devices
 from cebox.console.devices.jobs import mend_sort_keys, note_silent_devices, renew_statistics
 from cebox.console.identity.jobs import prune_sessions
 from cebox.console.jobs.job import Job

@@ -25,13 +25,6 @@ def upgrade() -> None:
         batch.add_column(sa.Column("through_id", sa.String(length=40), nullable=True))
         batch.add_column(sa.Column("lan_addresses", sa.JSON(), nullable=True))
         batch.create_index(batch.f("ix_actions_through_id"), ["through_id"])
-    op.create_index(
-        "ix_actions_under_way",
-        "actions",
-        ["account_id", "device_id"],
-        sqlite_where=sa.text("is_open = 1"),
-        postgresql_where=sa.text("is_open"),
-    )
     with op.batch_alter_table("releases") as batch:
         batch.add_column(sa.Column("boot_bytes", sa.BigInteger(), server_default="0", nullable=False))
         batch.add_column(sa.Column("boot_patch_bytes", sa.JSON(), server_default="{}", nullable=False))
