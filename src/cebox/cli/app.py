@@ -9,6 +9,7 @@ from typer.main import get_command
 from cebox.cli import (
     account,
     agent,
+    campaign,
     console,
     demo,
     device,
@@ -53,7 +54,7 @@ def build_command() -> Any:
     app.callback()(_options)
     demo.add(app, _START)
     login.add(app, _START)
-    for name, part in (("device", device), ("group", group), ("site", site), ("key", key)):
+    for name, part in (("device", device), ("group", group), ("campaign", campaign), ("site", site), ("key", key)):
         app.add_typer(part.app, name=name, rich_help_panel=_FLEET)
     for name, vendors in (
         ("account", account),

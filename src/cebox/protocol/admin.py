@@ -336,6 +336,80 @@ class Command(Answer, frozen=True, kw_only=True):
     refusals: tuple[GroupRefusal, ...] = ()
 
 
+class CampaignStop(Answer, frozen=True, kw_only=True):
+    """Why a campaign stopped by itself."""
+
+    reason: str
+    at: datetime
+    facts: dict[str, Any]
+
+
+class CampaignWave(Answer, frozen=True, kw_only=True):
+    number: int
+    kind: str
+    size: int
+    share: str = ""
+    site_name: str | None = None
+    counts: dict[str, int] = {}
+
+
+class Campaign(Answer, frozen=True, kw_only=True):
+    """`counts` says how many of its devices are in which state; `waiting` is what it waits for while it runs."""
+
+    id: str
+    account_id: str
+    name: str
+    state: str
+    version: str | None = None
+    counts: dict[str, int] = {}
+    anomalies: int = 0
+    waiting: str = ""
+    waits_until: datetime | None = None
+    stop: CampaignStop | None = None
+    waves: tuple[CampaignWave, ...] = ()
+
+    @property
+    def trouble(self) -> int:
+        return sum(self.counts.get(state, 0) for state in ("failed", "rolled_back", "silent", "refused"))
+
+
+class CampaignDevice(Answer, frozen=True, kw_only=True):
+    device_id: str
+    name: str
+    wave: int
+    state: str
+    code: str = ""
+    from_version: str | None = None
+
+
+class CampaignForeseen(Answer, frozen=True, kw_only=True):
+    """`turn` is what a device's turn will come to."""
+
+    device_id: str
+    name: str
+    wave: int
+    turn: str
+    code: str = ""
+
+
+class CampaignPlannedWave(Answer, frozen=True, kw_only=True):
+    number: int
+    kind: str
+    size: int
+    download_bytes: int
+    share: str = ""
+
+
+class CampaignPreview(Answer, frozen=True, kw_only=True):
+    version: str
+    count: int
+    sent_count: int
+    download_bytes: int
+    waves: tuple[CampaignPlannedWave, ...]
+    devices: tuple[CampaignForeseen, ...]
+    elsewhere: tuple[str, ...] = ()
+
+
 class Event(Answer, frozen=True, kw_only=True):
     at: datetime
     kind: str

@@ -186,6 +186,45 @@ class AdminClient:
     def get_command(self, command_id: str) -> admin.Command:
         return self._get(f"/commands/{_part(command_id)}", admin.Command)
 
+    def list_campaigns(self, account: str | None = None) -> list[admin.Campaign]:
+        return self._list("/campaigns", admin.Campaign, account=account)
+
+    def get_campaign(self, campaign_id: str) -> admin.Campaign:
+        return self._get(f"/campaigns/{_part(campaign_id)}", admin.Campaign)
+
+    def preview_campaign(
+        self, name: str, selection: Words, rules: Words, account: str | None = None
+    ) -> admin.CampaignPreview:
+        body = {"name": name, "selection": selection, "rules": rules}
+        return self._post("/campaigns/preview", admin.CampaignPreview, body, account=account)
+
+    def draft_campaign(self, name: str, selection: Words, rules: Words, account: str | None = None) -> admin.Campaign:
+        body = {"name": name, "selection": selection, "rules": rules}
+        return self._post("/campaigns", admin.Campaign, body, account=account)
+
+    def start_campaign(self, campaign_id: str, expected_count: int | None = None) -> admin.Campaign:
+        body = {"expected_count": expected_count}
+        return self._post(f"/campaigns/{_part(campaign_id)}/start", admin.Campaign, body)
+
+    def remove_campaign(self, campaign_id: str) -> None:
+        """A draft alone."""
+        self._send("DELETE", f"/campaigns/{_part(campaign_id)}", dict)
+
+    def steer_campaign(self, campaign_id: str, verb: str, **words: object) -> admin.Campaign:
+        """`verb` is pause, resume, retry or end."""
+        return self._post(f"/campaigns/{_part(campaign_id)}/{_part(verb)}", admin.Campaign, words)
+
+    def list_campaign_devices(self, campaign_id: str, state: str | None = None) -> list[admin.CampaignDevice]:
+        return self._list(f"/campaigns/{_part(campaign_id)}/devices", admin.CampaignDevice, state=state)
+
+    def get_campaign_report(self, campaign_id: str) -> str:
+        """As CSV."""
+        with _reaching(self.console_url):
+            answer = self._http.get(f"/campaigns/{_part(campaign_id)}/report")
+        if answer.is_error:
+            read_answer(answer, dict)
+        return answer.text
+
     def _get(self, path: str, wanted: type[Answer], **parameters: object) -> Answer:
         answer: Answer = self._send("GET", path, wanted, parameters=parameters)
         return answer

@@ -12,7 +12,7 @@ from cebox.console.accounts.records import Account
 from cebox.console.campaigns import service
 from cebox.console.campaigns.jobs import CampaignDriver
 from cebox.console.campaigns.records import CampaignMember, CampaignView, Selection
-from cebox.console.campaigns.service import CampaignService
+from cebox.console.campaigns.service import CampaignService, start_campaign
 from cebox.console.campaigns.steering import Steering
 from cebox.console.database.paging import Page
 from cebox.console.state import Console
@@ -63,8 +63,7 @@ class Fleet:
 
     async def start(self, rules: CampaignRules | None = None, selection: Selection = EVERYBODY) -> CampaignId:
         campaign_id = await self.draft(rules, selection)
-        async with self.console.database.write() as unit:
-            await CampaignService(unit, local_operator(), self.clock).start(campaign_id)
+        await start_campaign(self.console.database, local_operator(), self.clock, campaign_id)
         return campaign_id
 
     async def steer(self, campaign_id: CampaignId, verb: str, **words: Any) -> None:

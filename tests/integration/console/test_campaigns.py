@@ -12,7 +12,7 @@ from cebox.console.actions.jobs import expire_actions
 from cebox.console.actions.service import ActionService
 from cebox.console.campaigns.jobs import CampaignDriver
 from cebox.console.campaigns.records import EventKind, Selection, StopReason
-from cebox.console.campaigns.service import CampaignService, list_events
+from cebox.console.campaigns.service import list_events, start_campaign
 from cebox.console.campaigns.stored import make_window
 from cebox.console.database.paging import Page
 from cebox.console.devices.service import remove_device
@@ -371,8 +371,7 @@ async def test_a_device_is_in_one_campaign_at_a_time(fleet: Fleet) -> None:
     second = await fleet.draft(selection=Selection(device_ids=(fleet.boxes["box-1"].device_id,)))
 
     async def start_second() -> None:
-        async with fleet.console.database.write() as unit:
-            await CampaignService(unit, local_operator(), fleet.clock).start(second)
+        await start_campaign(fleet.console.database, local_operator(), fleet.clock, second)
 
     with pytest.raises(Conflict) as refusal:
         await start_second()
@@ -387,8 +386,8 @@ async def test_a_start_is_refused_when_it_is_not_what_was_shown(fleet: Fleet) ->
     campaign_id = await fleet.draft()
 
     async def start(expected: int | None) -> None:
-        async with fleet.console.database.write() as unit:
-            await CampaignService(unit, local_operator(), fleet.clock).start(campaign_id, expected_count=expected)
+        database = fleet.console.database
+        await start_campaign(database, local_operator(), fleet.clock, campaign_id, expected_count=expected)
 
     with pytest.raises(Conflict) as refusal:
         await start(3)

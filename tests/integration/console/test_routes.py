@@ -80,6 +80,7 @@ FOR_THE_VIEWER = {
     ("POST", "/api/v1/group-preflight"): "asks, changes nothing",
     ("PUT", "/api/v1/me/mail"): "one's own e-mails",
     ("POST", "/announcements/preferences"): "one's own e-mails",
+    ("POST", "/api/v1/campaigns/preview"): "asks, changes nothing",
     ("POST", "/sign-out"): "one's own session",
     ("POST", "/preferences"): "one's own language",
     ("POST", "/api/v1/views"): "one's own view",

@@ -3,9 +3,12 @@ from enum import StrEnum
 
 import pytest
 
-from cebox.cli import words
+from cebox.cli import campaign_words, words
 from cebox.console.devices.records import EventKind
 from cebox.domain.action import ActionState
+from cebox.domain.campaign import CampaignState, MemberState
+from cebox.domain.campaign_member import Turn
+from cebox.domain.campaign_step import Waiting
 from cebox.domain.preflight import Finding
 from cebox.domain.resolution import Reason, Source
 from cebox.protocol.device import ReportedEvent
@@ -18,6 +21,10 @@ from cebox.protocol.device import ReportedEvent
         (words.FINDINGS, Finding),
         (words.SOURCES, Source),
         (words.REASONS, Reason),
+        (campaign_words.CAMPAIGN_STATES, CampaignState),
+        (campaign_words.MEMBER_STATES, MemberState),
+        (campaign_words.WAITS, Waiting),
+        (campaign_words.TURNS, Turn),
     ],
 )
 def test_every_value_has_its_word(table: Mapping[str, str], values: type[StrEnum]) -> None:

@@ -7,12 +7,27 @@ from pathlib import Path
 import cebox.console
 import cebox.domain
 import cebox.errors
+from cebox.console.campaigns.records import EventKind
+from cebox.console.campaigns.words import EVENT_LOOKS
 from cebox.console.web.assets import STATIC_FOLDER
 from cebox.console.web.pieces import ROLE_WORDS
 from cebox.console.web.refusals import REFUSALS
 from cebox.console.web.render import TEMPLATE_FOLDER
-from cebox.console.web.status import ACCOUNT_PHASE, ACTION, BOX, FINDING, KEY, PRESENCE, KeyState
+from cebox.console.web.status import (
+    ACCOUNT_PHASE,
+    ACTION,
+    BOX,
+    CAMPAIGN,
+    FINDING,
+    KEY,
+    MEMBER,
+    PRESENCE,
+    WAVE,
+    KeyState,
+    WaveState,
+)
 from cebox.domain.action import ActionState
+from cebox.domain.campaign import CampaignState, MemberState
 from cebox.domain.migration import Phase
 from cebox.domain.preflight import Finding
 from cebox.domain.role import Role
@@ -36,6 +51,10 @@ def test_every_state_has_its_status() -> None:
     assert set(FINDING) == set(Finding)
     assert set(ACCOUNT_PHASE) == set(Phase)
     assert set(KEY) == set(KeyState)
+    assert set(CAMPAIGN) == set(CampaignState)
+    assert set(MEMBER) == set(MemberState)
+    assert set(WAVE) == set(WaveState)
+    assert set(EVENT_LOOKS) == set(EventKind)
     assert set(ROLE_WORDS) == set(Role)
 
 

@@ -91,9 +91,9 @@ async def remove_campaign(caller: Operator, console: TheConsole, campaign_id: st
 
 @router.post("/campaigns/{campaign_id}/start", summary="Start a campaign")
 async def start_campaign(caller: Operator, console: TheConsole, campaign_id: str, body: StartBody) -> CampaignAnswer:
-    async with console.database.write() as unit:
-        campaigns = CampaignService(unit, caller, console.clock)
-        campaign = await campaigns.start(CampaignId(campaign_id), expected_count=body.expected_count)
+    campaign = await service.start_campaign(
+        console.database, caller, console.clock, CampaignId(campaign_id), expected_count=body.expected_count
+    )
     return await _show(console, campaign.id)
 
 

@@ -18,7 +18,13 @@ from cebox.console.campaigns.form import (
 )
 from cebox.console.campaigns.planning import Foreseen, Plan
 from cebox.console.campaigns.records import CampaignView
-from cebox.console.campaigns.service import CampaignService, count_selected, get_campaign, preview_campaign
+from cebox.console.campaigns.service import (
+    CampaignService,
+    count_selected,
+    get_campaign,
+    preview_campaign,
+    start_campaign,
+)
 from cebox.console.campaigns.words import code_words, list_day_names, wave_name
 from cebox.console.database.paging import Page
 from cebox.console.devices.repository import DeviceRepository
@@ -97,10 +103,9 @@ async def start(visit: Visit) -> Response:
     campaign_id = CampaignId(visit.request.path_params["campaign_id"])
     await _keep(visit, campaign_id)
     expected = visit.field("expected")
-    async with visit.console.database.write() as unit:
-        await CampaignService(unit, visit.caller, visit.console.clock).start(
-            campaign_id, expected_count=int(expected) if expected.isdecimal() and len(expected) < 7 else -1
-        )
+    count = int(expected) if expected.isascii() and expected.isdecimal() and len(expected) < 7 else -1
+    console = visit.console
+    await start_campaign(console.database, visit.caller, console.clock, campaign_id, expected_count=count)
     return go_to(visit, campaign_id)
 
 

@@ -43,8 +43,6 @@ class _Look:
     """The campaign at this moment."""
 
     situation: Situation
-    tallies: dict[int, Tally]
-    held_sites: frozenset[SiteId]
 
     @property
     def done_sites(self) -> frozenset[SiteId]:
@@ -63,9 +61,9 @@ class _Driver:
         self._has_changed = False
 
     async def drive(self, heard_since: datetime) -> None:
-        under_way, self._has_changed = await Follower(self._unit, self._campaign, self._now).follow(
-            self._find_heard_since(heard_since)
-        )
+        since = self._find_heard_since(heard_since)
+        under_way, moved = await Follower(self._unit, self._campaign, self._now).follow(since)
+        await self._touch(moved)
         if self._campaign.state is CampaignState.RUNNING and (stop := await self._find_stop()):
             await self._stop(stop)
         else:
@@ -73,8 +71,7 @@ class _Driver:
             step = plan_step(look.situation)
             await self._apply(step, look)
             await self._note_waiting(step)
-            if self._has_changed:
-                await self._note_waves()
+            await self._note_waves()
         if self._has_changed:
             self._unit.notify(account_topic(self._campaign.account_id))
 
@@ -98,12 +95,12 @@ class _Driver:
 
     async def _look(self, under_way: tuple[Member, ...]) -> _Look:
         """Candidates are looked for only where some may be sent."""
-        tallies = await self._members.count()
         servers = await self._members.find_servers()
         held = frozenset(one for one, state in servers.items() if state is not MemberState.DONE)
-        waves = tuple([await self._count_wave(number, tally, held) for number, tally in sorted(tallies.items())])
+        planned = (await self._campaigns.list_waves([self._campaign.id]))[self._campaign.id]
+        waves = tuple([await self._count_wave(one.number, one.tally, held) for one in planned])
         situation = Situation(self._campaign.state, self._now, self._campaign.rules, waves, under_way, (), servers)
-        return _Look(replace(situation, candidates=await self._find_candidates(situation, held)), tallies, held)
+        return _Look(replace(situation, candidates=await self._find_candidates(situation, held)))
 
     async def _count_wave(self, number: int, tally: Tally, held: Collection[SiteId]) -> WaveCount:
         pending = tally.of(MemberState.PENDING)
@@ -136,16 +133,22 @@ class _Driver:
         gone = [one.device_id for one in turns if one.device_id not in records]
         if gone:
             await self._sender.start([one for one in turns if one.device_id in gone], ())
+            await self._touch({one.wave for one in turns})
         return tuple(
             make_member(one, records[one.device_id], one.state, self._now) for one in turns if one.device_id in records
         )
 
     async def _apply(self, step: CampaignStep, look: _Look) -> None:
         skipped = await self._members.skip_sites(step.lost_sites, SERVER_NOT_UPDATED, self._now)
-        self._has_changed = self._has_changed or bool(skipped or step.closes)
+        if skipped:
+            self._has_changed = True
+            await self._members.recount()
         for device_id in step.closes:
             values = {"state": MemberState.INSTALLED.value, "changed_at": self._now, "over_at": self._now}
             await self._members.change(device_id, values)
+        if step.closes:
+            self._has_changed = True
+            await self._members.recount()
         if step.breach:
             facts = {
                 "wave": step.breach.wave,
@@ -155,14 +158,20 @@ class _Driver:
             }
             await self._stop(Stop(StopReason.THRESHOLD, self._now, facts))
             return
-        if step.restarts:
-            self._has_changed = bool(await self._sender.restart(step.restarts)) or self._has_changed
+        if step.restarts and await self._sender.restart(step.restarts):
+            wave_of = {one.id: one.wave for one in look.situation.under_way}
+            await self._touch({wave_of[one] for one in step.restarts})
         if step.starts:
             members = await self._members.find_many(step.starts)
             await self._sender.start([members[one] for one in step.starts], look.done_sites)
-            self._has_changed = True
+            await self._touch({one.wave for one in members.values()})
         if step.is_over:
             await self._complete()
+
+    async def _touch(self, waves: Collection[int]) -> None:
+        if waves:
+            self._has_changed = True
+            await self._members.recount(waves)
 
     async def _stop(self, stop: Stop) -> None:
         await self._move(CampaignEvent.STOP, {"stop": dump_stop(stop)})
@@ -182,10 +191,10 @@ class _Driver:
 
     async def _note_waves(self) -> None:
         """When each began and was over, for the history."""
-        tallies = await self._members.count()
-        waves = (await self._campaigns.list_waves([self._campaign.id]))[self._campaign.id]
-        for wave in waves:
-            tally = tallies.get(wave.number, Tally())
+        if not self._has_changed:
+            return
+        for wave in (await self._campaigns.list_waves([self._campaign.id]))[self._campaign.id]:
+            tally = wave.tally
             is_begun = wave.begun_at is not None or tally.counted > 0 or tally.under_way > 0
             is_over = not tally.of(MemberState.PENDING) and not tally.under_way
             if is_begun and wave.begun_at is None:

@@ -31,19 +31,20 @@ class Follower:
         self._actions = ActionRepository(unit.connection, scope)
         self._devices = DeviceRepository(unit.connection, scope)
 
-    async def follow(self, heard_since: datetime | None) -> tuple[tuple[Member, ...], bool]:
-        """Those still under way, and whether anything moved. `heard_since` None: silence counts for nobody now."""
+    async def follow(self, heard_since: datetime | None) -> tuple[tuple[Member, ...], frozenset[int]]:
+        """Those still under way, and the waves of those that moved. `heard_since` None: silence counts for nobody."""
         followed = await self._members.list_followed()
         actions = await self._actions.find_many(_list_action_ids(followed))
         records = await self._devices.find_many(one.device_id for one in followed)
         silent = self._list_silent(followed, records, heard_since)
-        under_way, has_moved = [], False
+        under_way, moved = [], set()
         for one in followed:
             state = await self._move(one, actions, records.get(one.device_id), is_silent=one.device_id in silent)
-            has_moved = has_moved or state is not one.state
+            if state is not one.state:
+                moved.add(one.wave)
             if state in UNDER_WAY and one.device_id in records:
                 under_way.append(make_member(one, records[one.device_id], state, self._now))
-        return tuple(under_way), has_moved
+        return tuple(under_way), frozenset(moved)
 
     def _list_silent(
         self,

@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cebox.console.actions.tables import actions
 from cebox.console.campaigns.records import CampaignMember, Tally
+from cebox.console.campaigns.stored import dump_tally
 from cebox.console.campaigns.tables import campaign_members as members
+from cebox.console.campaigns.tables import campaign_waves
 from cebox.console.database.chunks import chunk_ids
 from cebox.console.database.paging import Listed, Page, list_page
 from cebox.console.devices.tables import devices
@@ -111,9 +113,14 @@ class MemberRepository:
             )
         return tuple(_make_member(row) for row in await self._connection.execute(statement))
 
-    async def count(self) -> dict[int, Tally]:
-        """Each wave in numbers: read from one index, whatever the size."""
-        return (await count_many(self._connection, [self._campaign_id]))[self._campaign_id]
+    async def recount(self, waves: Collection[int] | None = None) -> None:
+        """Keep the numbers of these waves, or of all: whoever changes a device does so before its unit ends."""
+        for wave, tally in (await self._count(waves)).items():
+            await self._connection.execute(
+                update(campaign_waves)
+                .where(campaign_waves.c.campaign_id == self._campaign_id, campaign_waves.c.number == wave)
+                .values(tally=dump_tally(tally))
+            )
 
     async def has_reachable(self, wave: int, *, now: datetime, held_sites: Collection[SiteId]) -> bool:
         return await self._has(wave, _is_on(now), not_(_is_held(held_sites)))
@@ -203,6 +210,26 @@ class MemberRepository:
         """The campaign is over: its devices may join another."""
         await self._connection.execute(update(members).where(self._mine(), members.c.is_live).values(is_live=False))
 
+    async def _count(self, waves: Collection[int] | None) -> dict[int, Tally]:
+        """Read from one index alone."""
+        by = (members.c.wave, members.c.state)
+        statement = (
+            select(
+                *by,
+                func.count().label("many"),
+                func.sum(case((members.c.is_counted, 1), else_=0)).label("counted"),
+                func.max(members.c.over_at).label("over_at"),
+            )
+            .where(self._mine())
+            .group_by(*by)
+        )
+        if waves is not None:
+            statement = statement.where(members.c.wave.in_(sorted(waves)))
+        found: dict[int, list[Row[Any]]] = {}
+        for row in await self._connection.execute(statement):
+            found.setdefault(row.wave, []).append(row)
+        return {wave: _make_tally(rows) for wave, rows in found.items()}
+
     async def _count_by(self, column: Column[Any]) -> dict[str | None, tuple[int, int, int]]:
         is_trouble = members.c.state.in_(_values(ANOMALIES))
         is_left = members.c.state == MemberState.PENDING.value
@@ -237,27 +264,6 @@ class MemberRepository:
 
     def _mine(self) -> ColumnElement[bool]:
         return members.c.campaign_id == self._campaign_id
-
-
-async def count_many(
-    connection: AsyncConnection, campaign_ids: Sequence[CampaignId]
-) -> dict[CampaignId, dict[int, Tally]]:
-    """Each campaign's waves in numbers, by their number."""
-    by = (members.c.campaign_id, members.c.wave, members.c.state)
-    statement = (
-        select(
-            *by,
-            func.count().label("many"),
-            func.sum(case((members.c.is_counted, 1), else_=0)).label("counted"),
-            func.max(members.c.over_at).label("over_at"),
-        )
-        .where(members.c.campaign_id.in_(campaign_ids))
-        .group_by(*by)
-    )
-    found: dict[CampaignId, dict[int, list[Row[Any]]]] = {one: {} for one in campaign_ids}
-    for row in await connection.execute(statement):
-        found[CampaignId(row.campaign_id)].setdefault(row.wave, []).append(row)
-    return {one: {wave: _make_tally(rows) for wave, rows in waves.items()} for one, waves in found.items()}
 
 
 async def find_live_elsewhere(connection: AsyncConnection, device_ids: Iterable[DeviceId]) -> set[DeviceId]:

@@ -142,7 +142,13 @@ async def download_report(visit: Visit) -> Response:
     async with visit.console.database.read() as connection:
         report = await load_report(connection, visit.caller.scope, _campaign_id(visit))
     formats = visit.formats
-    text = write_csv(report, say=partial(report_words, formats), format_time=formats.exactly)
+    text = write_csv(
+        report,
+        say=partial(report_words, formats),
+        format_time=lambda moment: f"{moment.astimezone(formats.zone):%Y-%m-%d %H:%M:%S}",
+        # What spreadsheets expect where the comma is the decimal one.
+        delimiter=";" if formats.language == "fr" else ",",
+    )
     name = quote(f"{report.view.campaign.name}.csv", safe="")
     headers = {**PAGE_HEADERS, "Content-Disposition": f"attachment; filename=\"campaign.csv\"; filename*=UTF-8''{name}"}
     return Response("\ufeff" + text, media_type=CSV_TYPE, headers=headers)

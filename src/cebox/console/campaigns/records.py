@@ -66,17 +66,6 @@ class Campaign:
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedWave:
-    number: int
-    kind: WaveKind
-    site_id: SiteId | None
-    share: str
-    size: int
-    begun_at: datetime | None
-    over_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class Tally:
     """How many devices are in each state; `counted` and `anomalies` as the automatic stop counts."""
 
@@ -106,12 +95,27 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedWave:
+    number: int
+    kind: WaveKind
+    site_id: SiteId | None
+    share: str
+    size: int
+    begun_at: datetime | None
+    over_at: datetime | None
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
 class WaveView:
     """A wave and how far it is; `site_name` for one that is a site's."""
 
     wave: PlannedWave
-    tally: Tally
     site_name: str | None = None
+
+    @property
+    def tally(self) -> Tally:
+        return self.wave.tally
 
 
 @dataclass(frozen=True, slots=True)

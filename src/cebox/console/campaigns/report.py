@@ -59,11 +59,15 @@ async def load_report(connection: AsyncConnection, scope: Scope, campaign_id: Ca
 
 
 def write_csv(
-    report: CampaignReport, *, say: Callable[[str], str] = str, format_time: Callable[[datetime], str] = format_utc
+    report: CampaignReport,
+    *,
+    say: Callable[[str], str] = str,
+    format_time: Callable[[datetime], str] = format_utc,
+    delimiter: str = ",",
 ) -> str:
-    """Codes and UTC for programs; with `say` and `format_time`, what a person reads in a spreadsheet."""
+    """Codes and UTC for programs; with `say` and the others, what a person's spreadsheet reads."""
     text = io.StringIO()
-    writer = csv.writer(text)
+    writer = csv.writer(text, delimiter=delimiter)
     writer.writerow(say(name) for name in COLUMNS)
     version = report.view.campaign.version
     for one in report.members:

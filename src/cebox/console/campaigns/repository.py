@@ -14,7 +14,7 @@ from cebox.console.campaigns.records import (
     PlannedWave,
     campaign_unknown,
 )
-from cebox.console.campaigns.stored import dump_rules, dump_selection, load_rules, load_selection, load_stop
+from cebox.console.campaigns.stored import dump_rules, dump_selection, load_rules, load_selection, load_stop, load_tally
 from cebox.console.campaigns.tables import campaign_events, campaign_waves, campaigns
 from cebox.console.database.paging import Listed, Page, list_page
 from cebox.console.database.scope import Scope
@@ -196,6 +196,7 @@ def _make_wave(row: Row[Any]) -> PlannedWave:
         size=row.size,
         begun_at=row.begun_at,
         over_at=row.over_at,
+        tally=load_tally(row.tally),
     )
 
 

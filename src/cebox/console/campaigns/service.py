@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cebox.console.access import Caller
 from cebox.console.accounts.repository import AccountRepository
-from cebox.console.campaigns.member_repository import MemberRepository, add_tallies, count_many, in_another_campaign
+from cebox.console.campaigns.member_repository import MemberRepository, add_tallies, in_another_campaign
 from cebox.console.campaigns.planning import Plan, find_selected, foresee
 from cebox.console.campaigns.records import (
     Campaign,
@@ -20,14 +20,12 @@ from cebox.console.campaigns.records import (
     CampaignMember,
     CampaignView,
     EventKind,
-    PlannedWave,
     Selection,
-    Tally,
     WaveView,
 )
 from cebox.console.campaigns.repository import CampaignRepository
 from cebox.console.campaigns.stored import dump_rules, dump_selection
-from cebox.console.database.engine import Unit
+from cebox.console.database.engine import Database, Unit
 from cebox.console.database.paging import Listed, Page
 from cebox.console.database.scope import Scope
 from cebox.console.devices.repository import DeviceRepository
@@ -120,6 +118,28 @@ async def preview_campaign(
     return await foresee(connection, scope, selection, rules, version, now)
 
 
+async def start_campaign(
+    database: Database, caller: Caller, clock: Clock, campaign_id: CampaignId, *, expected_count: int | None = None
+) -> Campaign:
+    """Foresees it without holding the database up, however large it is; then starts what was foreseen.
+
+    Raises what `preview_campaign` and `CampaignService.start` raise.
+    """
+    caller.verify(Permission.ACT)
+    async with database.read() as connection:
+        draft = await CampaignRepository(connection, caller.scope).get(campaign_id)
+        verify_draft(draft)
+        plan = await preview_campaign(connection, draft.account_id, draft.selection, draft.rules, clock())
+    async with database.write() as unit:
+        return await CampaignService(unit, caller, clock).start(draft, plan, expected_count=expected_count)
+
+
+def verify_draft(campaign: Campaign) -> None:
+    """Raises Conflict (`campaign_begun`)."""
+    if campaign.state is not CampaignState.DRAFT:
+        raise Conflict("campaign_begun", "this campaign has begun", hint="Pause, resume or end it instead.")
+
+
 class CampaignService:
     """Every call raises NotPermitted (`role_may_not`) for who may not act."""
 
@@ -197,19 +217,20 @@ class CampaignService:
         await self._campaigns.remove(campaign_id)
         await self._record("campaign_draft_removed", campaign, {"name": campaign.name})
 
-    async def start(self, campaign_id: CampaignId, *, expected_count: int | None = None) -> Campaign:
+    async def start(self, draft: Campaign, plan: Plan, *, expected_count: int | None = None) -> Campaign:
         """Its devices are fixed from here on; `expected_count` is how many its starter was shown.
 
-        Raises NotFound (`campaign_unknown`), InvalidInput (`campaign_empty`, `campaign_too_large`), Conflict
-        (`campaign_begun`, `devices_in_another_campaign`, `forecast_changed`, `nothing_to_send`, `release_withdrawn`).
+        Raises NotFound (`campaign_unknown`), Conflict (`campaign_begun`, `devices_in_another_campaign`,
+        `forecast_changed`, `nothing_to_send`, `release_withdrawn`).
         """
-        campaign = await self._get_draft(campaign_id)
-        plan = await preview_campaign(
-            self._unit.connection, campaign.account_id, campaign.selection, campaign.rules, self._now
-        )
+        campaign = await self._get_draft(draft.id)
+        if (campaign.selection, campaign.rules) != (draft.selection, draft.rules):
+            raise _changed(len(plan.devices), expected_count)
         await self._verify_plan(plan, expected_count)
-        await self._campaigns.add_waves(campaign_id, plan.waves)
-        await MemberRepository(self._unit.connection, campaign_id).add_many(_make_rows(campaign, plan, self._now))
+        await self._campaigns.add_waves(campaign.id, plan.waves)
+        members = MemberRepository(self._unit.connection, campaign.id)
+        await members.add_many(_make_rows(campaign, plan, self._now))
+        await members.recount()
         state = next_campaign_state(campaign.state, CampaignEvent.START)
         values: dict[str, Any] = {
             "state": state.value,
@@ -217,11 +238,11 @@ class CampaignService:
             "started_at": self._now,
             "changed_at": self._now,
         }
-        await self._campaigns.change(campaign_id, values)
+        await self._campaigns.change(campaign.id, values)
         facts = {"name": campaign.name, "devices": len(plan.devices), "version": str(plan.version)}
         await self._campaigns.add_event(campaign, EventKind.STARTED, self._caller.user_id, facts, self._now)
         await self._record("campaign_started", campaign, facts)
-        return await self._campaigns.get(campaign_id)
+        return await self._campaigns.get(campaign.id)
 
     async def _verify_plan(self, plan: Plan, expected_count: int | None) -> None:
         release = (await load_catalogue(self._unit.connection)).get(plan.version)
@@ -234,11 +255,7 @@ class CampaignService:
         if plan.elsewhere:
             raise in_another_campaign()
         if expected_count is not None and expected_count != len(plan.devices):
-            raise Conflict(
-                "forecast_changed",
-                f"the campaign would now be for {len(plan.devices)} devices, not {expected_count}",
-                hint="Look at the preview again before starting.",
-            )
+            raise _changed(len(plan.devices), expected_count)
         if not plan.sent_count:
             raise Conflict(
                 "nothing_to_send",
@@ -249,13 +266,20 @@ class CampaignService:
     async def _get_draft(self, campaign_id: CampaignId) -> Campaign:
         self._caller.verify(Permission.ACT)
         campaign = await self._campaigns.get(campaign_id, lock=True)
-        if campaign.state is not CampaignState.DRAFT:
-            raise Conflict("campaign_begun", "this campaign has begun", hint="Pause, resume or end it instead.")
+        verify_draft(campaign)
         return campaign
 
     async def _record(self, verb: str, campaign: Campaign, facts: dict[str, Any]) -> None:
         await journal.record(self._unit, self._caller, verb, campaign.id, facts, campaign.account_id, at=self._now)
         self._unit.notify(account_topic(campaign.account_id))
+
+
+def _changed(count: int, expected_count: int | None) -> Conflict:
+    return Conflict(
+        "forecast_changed",
+        f"the campaign would now be for {count} devices, not {expected_count}",
+        hint="Look at the preview again before starting.",
+    )
 
 
 def _make_rows(campaign: Campaign, plan: Plan, now: datetime) -> list[dict[str, Any]]:
@@ -292,20 +316,17 @@ async def _describe(
     ids = [one.id for one in campaigns]
     repository = CampaignRepository(connection, scope)
     waves = await repository.list_waves(ids)
-    tallies = await count_many(connection, ids)
     people = await repository.find_names(one.created_by for one in campaigns)
     site_ids = {wave.site_id for many in waves.values() for wave in many if wave.site_id}
     site_names = await DeviceRepository(connection, scope).find_site_names(site_ids)
 
-    def view_wave(campaign_id: CampaignId, wave: PlannedWave) -> WaveView:
-        tally = tallies[campaign_id].get(wave.number, Tally())
-        return WaveView(wave, tally, site_names.get(wave.site_id) if wave.site_id else None)
-
     return tuple(
         CampaignView(
             campaign=one,
-            tally=add_tallies(tallies[one.id].values()),
-            waves=tuple(view_wave(one.id, wave) for wave in waves[one.id]),
+            tally=add_tallies(wave.tally for wave in waves[one.id]),
+            waves=tuple(
+                WaveView(wave, site_names.get(wave.site_id) if wave.site_id else None) for wave in waves[one.id]
+            ),
             created_by_name=people.get(one.created_by, ""),
         )
         for one in campaigns

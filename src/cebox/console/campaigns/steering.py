@@ -45,6 +45,7 @@ class Steering:
             facts = {"left_out": await members.leave_site_out(without_site, self._now)}
         if campaign.state is CampaignState.STOPPED:
             await members.reset_counts()
+        await members.recount()
         return await self._move(campaign, CampaignEvent.RESUME, EventKind.RESUMED, facts)
 
     async def retry(self, campaign_id: CampaignId) -> Campaign:
@@ -60,13 +61,16 @@ class Steering:
         if not count:
             raise Conflict("nothing_to_retry", "none of its devices may be tried again", hint="Look at their outcomes.")
         await members.reset_counts()
+        await members.recount()
         return await self._move(campaign, CampaignEvent.RETRY, EventKind.RETRIED, {"devices": count})
 
     async def end(self, campaign_id: CampaignId) -> Campaign:
         """Nothing more is sent; what is under way is followed to its end, then the campaign has ended for good."""
         campaign = await self._take(campaign_id)
         next_campaign_state(campaign.state, CampaignEvent.END)
-        count = await MemberRepository(self._unit.connection, campaign_id).close_pending(self._now)
+        members = MemberRepository(self._unit.connection, campaign_id)
+        count = await members.close_pending(self._now)
+        await members.recount()
         return await self._move(campaign, CampaignEvent.END, EventKind.ENDING, {"not_sent": count})
 
     async def change_rules(self, campaign_id: CampaignId, rules: CampaignRules) -> Campaign:

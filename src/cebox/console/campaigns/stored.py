@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from cebox.console.campaigns.records import Selection, Stop, StopReason
+from cebox.console.campaigns.records import Selection, Stop, StopReason, Tally
+from cebox.domain.campaign import MemberState
 from cebox.domain.campaign_rules import CampaignRules, Pace, StopRule
 from cebox.domain.campaign_waves import WaveOrder, format_shares, parse_shares
 from cebox.domain.campaign_window import MaintenanceWindow, format_window_hours, parse_maintenance_window
@@ -81,6 +82,26 @@ def load_stop(stored: dict[str, Any] | None) -> Stop | None:
     if stored is None:
         return None
     return Stop(StopReason(stored["reason"]), datetime.fromisoformat(stored["at"]), stored["facts"])
+
+
+def dump_tally(tally: Tally) -> dict[str, Any]:
+    return {
+        "states": {state.value: many for state, many in tally.states.items()},
+        "counted": tally.counted,
+        "anomalies": tally.anomalies,
+        "over_at": tally.over_at.isoformat() if tally.over_at else None,
+    }
+
+
+def load_tally(stored: dict[str, Any] | None) -> Tally:
+    if stored is None:
+        return Tally()
+    return Tally(
+        states={MemberState(state): many for state, many in stored["states"].items()},
+        counted=stored["counted"],
+        anomalies=stored["anomalies"],
+        over_at=datetime.fromisoformat(stored["over_at"]) if stored["over_at"] else None,
+    )
 
 
 def _dump_window(window: MaintenanceWindow) -> dict[str, Any]:

@@ -55,6 +55,8 @@ campaign_waves = Table(
     Column("size", Integer, nullable=False),
     Column("begun_at", UtcDateTime),
     Column("over_at", UtcDateTime),
+    # How many of its devices are in which state, counted again after each change of one of them.
+    Column("tally", JSON(none_as_null=True)),
 )
 
 campaign_members = Table(

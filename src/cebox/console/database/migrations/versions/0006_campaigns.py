@@ -58,6 +58,7 @@ def _make_waves() -> None:
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("begun_at", _TIME, nullable=True),
         sa.Column("over_at", _TIME, nullable=True),
+        sa.Column("tally", sa.JSON(none_as_null=True), nullable=True),
         _belongs_to_campaign("campaign_waves"),
         sa.PrimaryKeyConstraint("campaign_id", "number", name=op.f("pk_campaign_waves")),
     )
