@@ -22,6 +22,7 @@ from cebox.console.identity import api as identity
 from cebox.console.journal import api as journal
 from cebox.console.keys import api as keys
 from cebox.console.problems import answer_crash, answer_http_error, answer_problem, problem_response
+from cebox.console.procedure import api as procedure
 from cebox.console.releases import api as releases
 from cebox.console.sites import api as sites
 from cebox.console.state import Console
@@ -37,6 +38,7 @@ ROUTERS: tuple[APIRouter, ...] = tuple(
         access,
         dashboard,
         accounts,
+        procedure,
         sites,
         keys,
         devices,

@@ -12,7 +12,7 @@ from cebox.domain.ids import AccountId, DeviceId, KeyId, SiteId, TagName
 from cebox.domain.key import Key, is_out_of_date
 from cebox.domain.migration import Phase, PhaseEvent, next_phase, plan_migration
 from cebox.domain.preflight import Admission, Finding, Forecast, admit, preflight
-from cebox.domain.procedure import StepKind, plan_procedure
+from cebox.domain.procedure import StepKind, StepState, judge_advance, plan_steps
 from cebox.domain.release import Release, is_new_publication
 from cebox.domain.resolution import Reason, SiteServer, Source, plan_shutdown, resolve
 from cebox.domain.role import Permission, Role, may
@@ -157,8 +157,9 @@ def test_r11_the_order_is_wrs_reboot_boxes_reboot() -> None:
     wrs = make_device("wrs", kind=DeviceKind.WRS)
     box = make_device("box")
 
-    def open_steps(*devices: Device) -> list[StepKind]:
-        return [step.kind for step in plan_procedure(devices, NOW) if step.is_open and not step.is_done]
+    def open_steps(wrs: Device | None, box: Device) -> list[StepKind]:
+        steps = plan_steps(judge_advance(wrs, NOW) if wrs else None, {judge_advance(box, NOW): 1})
+        return [step.kind for step in steps if step.state is StepState.OPEN]
 
     staged, running = Slots(running=OLD, staged=NOW), Slots(running=NOW)
     assert open_steps(wrs, box) == [StepKind.UPDATE_WRS]
@@ -166,8 +167,8 @@ def test_r11_the_order_is_wrs_reboot_boxes_reboot() -> None:
     assert open_steps(replace(wrs, slots=running), box) == [StepKind.UPDATE_BOXES]
     assert open_steps(replace(wrs, slots=running), replace(box, slots=staged)) == [StepKind.REBOOT_BOXES]
     assert open_steps(replace(wrs, slots=running), replace(box, slots=running)) == []
-    at_home = replace(box, id=DeviceId("home"), place=Place.AWAY)
-    assert open_steps(wrs, at_home) == [StepKind.UPDATE_WRS, StepKind.UPDATE_BOXES]
+    # Those at home wait for no WRS (R7).
+    assert open_steps(None, box) == [StepKind.UPDATE_BOXES]
 
 
 def test_r12_only_the_vendor_migrates_and_it_opens_production() -> None:

@@ -17,6 +17,7 @@ from cebox.console.web.words import mark as _
 
 VERB_WORDS: Mapping[str, str] = MappingProxyType(
     {
+        "approval_withdrawn": _("Approval of a test withdrawn"),
         "account_created": _("Account made"),
         "account_viewed": _("Account looked at"),
         "account_limited": _("Bandwidth of the sites changed"),
@@ -63,10 +64,13 @@ VERB_WORDS: Mapping[str, str] = MappingProxyType(
         "shutdown_sent": _("Shutdown sent"),
         "sign_in_rule_changed": _("Sign-in of the account changed"),
         "signed_in": _("Signed in"),
+        "start_sent": _("Start over the site's network asked for"),
         "stick_made": _("Stick downloaded"),
         "site_changed": _("Site changed"),
         "site_limited": _("Bandwidth of a site changed"),
         "site_created": _("Site made"),
+        "test_approved": _("Test approved"),
+        "test_chosen": _("Test chosen"),
         "tag_handed_out": _("Tag handed out"),
         "token_created": _("API token made"),
         "token_revoked": _("API token revoked"),

@@ -171,6 +171,16 @@ _OWN: Mapping[str, Refusal] = {
         _("Thresholds are 1 to 100 percent, of 1 to 1000 devices at least; silence counts after 5 to 1440 minutes."),
     ),
     "superseded": Refusal(_("A newer update took its place.")),
+    "approval_note_missing": Refusal(
+        _("Not every ceBox of the test has proved the version."), _("Say in the note why you approve it all the same.")
+    ),
+    "tag_not_for_tests": Refusal(_("This is no version tag."), _("Choose one that the vendor handed out for a test.")),
+    "test_hindered": Refusal(_("This test cannot go on."), _("Choose another tag first.")),
+    "test_moved_on": Refusal(_("Another version is tested now."), _("Look at the procedure again.")),
+    "test_takes_boxes": Refusal(
+        _("A WRS cannot be a test box."), _("Choose ceBox: the WRS of their site comes first.")
+    ),
+    "too_many_test_boxes": Refusal(_("Too many ceBox for a test."), _("A test has 200 at most.")),
     "tag_is_an_accounts": Refusal(
         _("This is the official tag of an account."),
         _("It moves with the account's migration only. Choose another name."),

@@ -12,6 +12,7 @@ from cebox.console.devices import pages as devices
 from cebox.console.identity import pages as identity
 from cebox.console.journal import pages as journal
 from cebox.console.keys import pages as keys
+from cebox.console.procedure import pages as procedure
 from cebox.console.releases import pages as releases
 from cebox.console.sites import pages as sites
 from cebox.console.state import Console
@@ -28,6 +29,7 @@ def build_routes(_console: Console) -> list[BaseRoute]:
         actions,
         campaigns,
         devices,
+        procedure,
         accounts,
         sites,
         releases,
