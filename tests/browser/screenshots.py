@@ -55,7 +55,7 @@ def _walk(browser: Browser, fleet: Fleet, folder: Path) -> None:
     story.download(box, order)
     page.goto(f"{fleet.url}/devices/{box.id}")
     _take(page, folder / "peripherique.png")
-    page.goto(f"{fleet.url}/account")
+    page.goto(f"{fleet.url}/procedure")
     _take(page, folder / "procedure.png")
     for scheme, size, name in (("dark", _DESKTOP, "sombre"), ("light", _PHONE, "telephone")):
         page = _sign_in(browser, fleet, scheme, size)

@@ -13,6 +13,7 @@ _PATHS = (
     "devices",
     "devices?version=behind&columns=site.state.serial.agent",
     "devices?search=nothing",
+    "procedure",
     "account",
     "sites",
     "releases",
@@ -29,6 +30,8 @@ _DIALOGS = (
     "users/new",
     "announcements/preferences",
     "announcements/webhooks/new",
+    "procedure/test",
+    "procedure/approval",
     "devices/views/new?query=kind%3Dwrs",
 )
 _WINDOWS = {

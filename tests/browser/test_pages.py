@@ -12,7 +12,10 @@ from tests.browser.conftest import SignIn
 from tests.browser.fleet import Fleet
 
 OLD, NEW, NEXT = "2026.10.1", "2026.11.1", "2026.12.1"
-_PATHS = ["devices", "account", "sites", "releases", f"releases/{NEW}", "announcements", "keys", "journal", "users"]
+_PATHS = [
+    *("devices", "procedure", "account", "sites", "releases", f"releases/{NEW}"),
+    *("announcements", "keys", "journal", "users"),
+]
 
 
 def _open_action(page: Page, fleet: Fleet, device: str, words: str) -> None:
@@ -183,7 +186,7 @@ def test_the_vendor_migrates_an_account_with_the_numbers_in_view(
     dialog.locator("#version").select_option(NEW)
     expect(dialog.locator("#primary")).to_have_text(re.compile(f"Migrer Clinique Sud en {NEW}"))
     dialog.locator("#primary").click()
-    expect(page.locator("#account-page")).to_contain_text(f"Compte en {NEW}")
+    expect(page.locator("#procedure")).to_contain_text(f"Compte en {NEW}")
     page.goto(f"{fleet.url}/keys")
     expect(page.locator("#key-list")).to_contain_text("Périmée")
     page.goto(f"{fleet.url}/announcements")

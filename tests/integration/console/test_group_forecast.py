@@ -244,6 +244,7 @@ async def test_the_dialog_of_a_query_names_the_wrs_that_holds_its_boxes_back(
         nonsense = await client.post("/devices/command/names", data=asked | {"finding": "x"}, headers=fragment)
 
     assert "Mettez d’abord à jour LYO-WRS" in dialog
+    assert "du cloud" in dialog
     assert f"/devices/{fleet.wrs.device_id}/update" in dialog
     assert f"{fleet.lyon.id}-5" in names
     assert nonsense.status_code == 422

@@ -24,6 +24,7 @@ PAGES = [
     "/",
     "/dashboard",
     "/devices",
+    "/procedure",
     "/account",
     "/sites",
     "/releases",
@@ -56,6 +57,15 @@ _OWN_BUSINESS = {
 
 def _is_own_business(path: str) -> bool:
     return path in _OPEN | _OWN_BUSINESS or path.startswith(("/security/", "/prove"))
+
+
+def _is_own_business(path: str) -> bool:
+    return path in _OPEN | _OWN_BUSINESS or path.startswith(("/security/", "/prove"))
+
+
+PAGES = ["/devices", "/procedure", "/account", "/sites", "/releases", "/announcements", "/keys", "/journal", "/users"]
+_OPEN = {"/static/{path:path}", "/sign-in", "/"}
+_OWN_BUSINESS = {"/sign-out", "/preferences", "/devices/views/new", "/devices/views/{view_id}/remove"}
 
 
 @asynccontextmanager
@@ -209,7 +219,7 @@ async def test_a_migration_from_the_page_changes_the_account_and_says_so(
         preview = await client.get(f"/account/migration?version={office.NEW}", headers={"hx-request": "true"})
         form = {"version": str(office.NEW)}
         answer = await client.post("/account/migration", data=form, headers={"hx-request": "true"})
-        page = await client.get("/account")
+        page = await client.get("/procedure")
     assert f"Migrer {account.name} en {office.NEW}" in preview.text
     assert answer.status_code == 204
     assert str(office.NEW) in answer.headers["hx-trigger"]

@@ -251,6 +251,7 @@ async def test_the_page_has_one_primary_button_that_opens_the_ordinary_dialog(no
         approval = (await client.get("/procedure/approval", headers={"hx-request": "true"})).text
 
     assert "Choisir les ceBox de test…" in empty
+    assert "reste 2" in empty
     assert "L1" in dialog
     assert kept.status_code == 204
     assert f"/devices/{nord.wrs.device_id}/update?choice=tag%3A{TAG}" in chosen

@@ -84,8 +84,9 @@ class Outcome:
     def count(self) -> int:
         return sum(one.members.count for one in self.classes)
 
-    def count_from(self, source: Source) -> int:
-        return sum(one.members.count for one in self.classes if one.source is source)
+    def count_from(self, source: str) -> int:
+        """How many take it from this source, by its name."""
+        return sum(one.members.count for one in self.classes if one.source == source)
 
     def download_bytes(self, source: Source | None = None) -> int:
         """Of all of them; with `source`, what comes from there."""

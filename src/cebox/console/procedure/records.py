@@ -6,7 +6,7 @@ from datetime import datetime
 from cebox.console.accounts.records import Account, NotedTag
 from cebox.console.devices.records import DeviceRecord, DeviceView
 from cebox.domain.ids import AccountId, SiteId, TagName
-from cebox.domain.procedure import Advance, StagePlan, Step, StepKind, find_open
+from cebox.domain.procedure import Advance, StagePlan, Step, find_open
 from cebox.domain.version import Version
 
 
@@ -60,8 +60,9 @@ class Place:
     def is_settled(self) -> bool:
         return all(step.is_settled for step in self.steps)
 
-    def find(self, kind: StepKind) -> Step | None:
-        return next((step for step in self.steps if step.kind is kind), None)
+    def find(self, kind: str) -> Step | None:
+        """By the step's name, as templates say it."""
+        return next((step for step in self.steps if step.kind == kind), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,8 @@ _CALM: Mapping[Finding, tuple[str, Tone]] = MappingProxyType(
         Finding.ALREADY_ON: ("circle-check", Tone.OK),
         Finding.SITE_WRS_OFF: ("moon", Tone.IDLE),
         Finding.LAST_SEEN_AWAY: ("home", Tone.IDLE),
+        Finding.NO_SITE_WRS: ("alert-triangle", Tone.WARN),
+        Finding.NO_LAN_ADDRESS: ("alert-triangle", Tone.WARN),
     }
 )
 
