@@ -1,5 +1,7 @@
 """The guided path, walked in a browser: one next button at a time, and a page that follows the devices by itself."""
 
+from typing import Any
+
 from playwright.sync_api import Page, expect
 
 from cebox.kit.clock import format_utc, utc_now
@@ -20,7 +22,7 @@ def _carry_out(box: ScriptedBox) -> None:
     box.say(phase=BoxPhase.STAGED, staged=str(NEXT), results=(result,))
 
 
-def _come_up(box: ScriptedBox, **changes: str) -> None:
+def _come_up(box: ScriptedBox, **changes: Any) -> None:
     box.say(boot=2, sequence=1, phase=BoxPhase.IDLE, staged=None, running=str(NEXT), **changes)
 
 

@@ -239,12 +239,13 @@ async def test_the_dialog_of_a_query_names_the_wrs_that_holds_its_boxes_back(
     asked = {"kind": "update", "where": f"site={fleet.lyon.id}&kind=cebox"}
     async with browse(app, operator) as client:
         dialog = (await client.post("/devices/command/forecast", data=asked, headers=fragment)).text
+        everywhere = (await client.post("/devices/command/forecast", data=asked | {"where": ""}, headers=fragment)).text
         key = {"finding": "already_there", "version": str(office.OLD), "held_back": "1"}
         names = (await client.post("/devices/command/names", data=asked | key, headers=fragment)).text
         nonsense = await client.post("/devices/command/names", data=asked | {"finding": "x"}, headers=fragment)
 
     assert "Mettez d’abord à jour LYO-WRS" in dialog
-    assert "du cloud" in dialog
+    assert "du cloud" in everywhere
     assert f"/devices/{fleet.wrs.device_id}/update" in dialog
     assert f"{fleet.lyon.id}-5" in names
     assert nonsense.status_code == 422

@@ -279,7 +279,7 @@ def make_record(row: Row[Any]) -> DeviceRecord:
         served=_version(row.served),
         server_url=row.server_url,
         progress=msgspec.convert(row.progress, Progress) if row.progress else None,
-        lan_addresses=tuple(row.lan_addresses),
+        lan_addresses=tuple(row.lan_addresses or ()),
         rates=Rates(row.wrs_rate, row.cloud_rate),
     )
 

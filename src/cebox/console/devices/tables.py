@@ -65,8 +65,8 @@ devices = Table(
     Column("wrs_reachable", Boolean),
     Column("served", VersionText),
     Column("server_url", String(300)),
-    # Of its wired network cards: what its site's WRS can start it by.
-    Column("lan_addresses", JSON, nullable=False, server_default="[]"),
+    # Of its wired network cards: what its site's WRS can start it by. None: it never said.
+    Column("lan_addresses", JSON(none_as_null=True)),
     # How fast it last downloaded, from each source (bytes per second).
     Column("wrs_rate", BigInteger),
     Column("cloud_rate", BigInteger),

@@ -99,7 +99,7 @@ def _make_release(row: Row[Any]) -> Release:
         patch_bytes=_parse_sizes(row.patch_bytes.items()),
         is_withdrawn=row.is_withdrawn,
         boot_bytes=row.boot_bytes,
-        boot_patch_bytes=_parse_sizes(row.boot_patch_bytes.items()),
+        boot_patch_bytes=_parse_sizes((row.boot_patch_bytes or {}).items()),
     )
 
 

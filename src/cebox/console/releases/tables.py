@@ -13,9 +13,10 @@ releases = Table(
     Column("image_bytes", BigInteger, nullable=False),
     Column("full_bytes", BigInteger, nullable=False),
     Column("patch_bytes", JSON, nullable=False),
-    # Of the boot image, on machines that start from one: whole, and from each version that has a patch of it.
+    # Of the boot image, on machines that start from one: whole, and from each version that has a patch of it (None: it
+    # was imported before anybody asked).
     Column("boot_bytes", BigInteger, nullable=False, server_default="0"),
-    Column("boot_patch_bytes", JSON, nullable=False, server_default="{}"),
+    Column("boot_patch_bytes", JSON(none_as_null=True)),
     Column("components", JSON, nullable=False),
     Column("notes_fr", Text, nullable=False),
     Column("notes_en", Text, nullable=False),

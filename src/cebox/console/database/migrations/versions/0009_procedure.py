@@ -11,7 +11,7 @@ _FROM = ("wrs_rate", "cloud_rate")
 
 def upgrade() -> None:
     with op.batch_alter_table("devices") as batch:
-        batch.add_column(sa.Column("lan_addresses", sa.JSON(), server_default="[]", nullable=False))
+        batch.add_column(sa.Column("lan_addresses", sa.JSON(), nullable=True))
         for name in _FROM:
             batch.add_column(sa.Column(name, sa.BigInteger(), nullable=True))
     alike = ["account_id", "kind", "site_id", "place", "phase", "running", "staged", "slot_bytes", "noted_on"]
@@ -27,7 +27,7 @@ def upgrade() -> None:
         batch.create_index(batch.f("ix_actions_through_id"), ["through_id"])
     with op.batch_alter_table("releases") as batch:
         batch.add_column(sa.Column("boot_bytes", sa.BigInteger(), server_default="0", nullable=False))
-        batch.add_column(sa.Column("boot_patch_bytes", sa.JSON(), server_default="{}", nullable=False))
+        batch.add_column(sa.Column("boot_patch_bytes", sa.JSON(), nullable=True))
     op.create_table(
         "procedure_choices",
         sa.Column("account_id", sa.String(length=40), nullable=False),
