@@ -32,7 +32,7 @@ class DemoFleet:
         asyncio.run_coroutine_threadsafe(act, self._loop).result(timeout=_PATIENCE_SECONDS)
 
     def start(self) -> None:
-        self.carry_out(self.world.start(lambda: [self.world.vendor.build(one) for one in plan.RELEASES]))
+        self.carry_out(self.world.start(lambda: [self.world.vendor.build(one, level=1) for one in plan.RELEASES]))
 
     def stop(self) -> None:
         self.carry_out(self.world.stop())
@@ -42,7 +42,7 @@ class DemoFleet:
 
     def move_to_the_bad_release(self) -> None:
         """Published, and the clinic's account moved to it: what its campaign will bring."""
-        self.world.vendor.publish(self.world.vendor.build(plan.BAD))
+        self.world.vendor.publish(self.world.vendor.build(plan.BAD, level=1))
         with self.world.office.open_console(plan.OPERATOR) as operator:
             operator.refresh_releases()
             account = next(one for one in operator.list_accounts() if one.name == plan.SUD)

@@ -231,6 +231,26 @@ async def test_a_stop_names_its_cause_and_offers_to_go_on_without_the_site(fleet
     assert states["metz-3"].value == "skipped"
 
 
+async def test_a_stop_without_anything_in_common_is_shown_and_may_be_ended(fleet: Fleet) -> None:
+    user = await hire(fleet.console, Role.ACCOUNT_ADMIN, fleet.account)
+    async with browse(fleet.app, user) as client:
+        client.headers["hx-request"] = "true"
+        address = (await client.post("/campaigns/new", data={"where": ""})).headers["hx-redirect"]
+        await client.post(f"{address}/start", data=FORM | {"shares": "1", "expected": "2"})
+        await fleet.tick()
+        await fleet.update("box-1", is_bad=True)
+        await fleet.tick()
+        page = await client.get(address)
+        ended = await client.post(f"{address}/steer/end")
+        await fleet.tick()
+        after = await client.get(address)
+
+    assert (page.status_code, ended.status_code, after.status_code) == (200, 204, 200)
+    assert "Plus rien n’est envoyé" in page.text
+    assert "Reprendre sans" not in page.text
+    assert "Terminée avant la fin" in after.text
+
+
 async def test_the_vendor_sees_and_steers_a_customers_campaign(fleet: Fleet, operator: httpx.AsyncClient) -> None:
     campaign_id = await _draft(operator)
     await operator.post(f"/api/v1/campaigns/{campaign_id}/start", json={})
