@@ -6,10 +6,9 @@ from playwright.sync_api import Page, expect
 
 from cebox.kit.clock import format_utc, utc_now
 from cebox.protocol.device import BoxPhase, ReportedEvent, Result
-from tests.browser.conftest import Judge
-from tests.e2e.conftest import SignIn
-from tests.e2e.fleet import Fleet
-from tests.e2e.scripted_box import ScriptedBox
+from tests.browser.conftest import Judge, SignIn
+from tests.browser.fleet import Fleet
+from tests.browser.scripted_box import ScriptedBox
 from tests.integration.console.office import NEXT
 
 

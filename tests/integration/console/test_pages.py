@@ -59,15 +59,6 @@ def _is_own_business(path: str) -> bool:
     return path in _OPEN | _OWN_BUSINESS or path.startswith(("/security/", "/prove"))
 
 
-def _is_own_business(path: str) -> bool:
-    return path in _OPEN | _OWN_BUSINESS or path.startswith(("/security/", "/prove"))
-
-
-PAGES = ["/devices", "/procedure", "/account", "/sites", "/releases", "/announcements", "/keys", "/journal", "/users"]
-_OPEN = {"/static/{path:path}", "/sign-in", "/"}
-_OWN_BUSINESS = {"/sign-out", "/preferences", "/devices/views/new", "/devices/views/{view_id}/remove"}
-
-
 @asynccontextmanager
 async def browse(app: Starlette, user: User) -> AsyncIterator[httpx.AsyncClient]:
     """A browser's session of `user`, which sends its form secret with every request as the pages do."""
