@@ -8,6 +8,7 @@ from cebox.console.identity.attempts import Attempts
 from cebox.console.identity.oidc import OidcProvider
 from cebox.console.identity.passwords import Passwords
 from cebox.console.journal.looks import Looks
+from cebox.console.keys.preparing import StickShelf
 from cebox.console.live.hub import Hub
 from cebox.console.settings import ConsoleSettings
 from cebox.kit.clock import Clock
@@ -31,3 +32,4 @@ class Console:
     heartbeats: Heartbeats = field(default_factory=Heartbeats)
     looks: Looks = field(default_factory=Looks)
     oidc: OidcProvider | None = None
+    sticks: StickShelf = field(default_factory=StickShelf)

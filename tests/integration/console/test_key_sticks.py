@@ -1,6 +1,8 @@
 """The stick of a key, downloaded from the page that shows its token: whole, signed, and for nobody else."""
 
+import asyncio
 import re
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,9 +13,11 @@ from starlette.applications import Starlette
 
 from cebox.console.accounts.records import Account
 from cebox.console.app import build_app
+from cebox.console.keys.preparing import PREPARATION, PreparationState, StickShelf
 from cebox.console.opening import open_console
 from cebox.console.settings import ConsoleSettings
 from cebox.console.state import Console
+from cebox.console.web.refusals import REFUSALS
 from cebox.domain.device import DeviceKind
 from cebox.domain.role import Role
 from cebox.domain.version import Version
@@ -148,3 +152,40 @@ async def test_an_address_that_is_none_is_refused_before_anything_is_fetched(
 
     assert answer.status_code == 422
     assert not (console.settings.state_folder / "sticks").exists()
+
+
+def join_preparations() -> None:
+    for thread in threading.enumerate():
+        if thread.name == PREPARATION:
+            thread.join(30)
+
+
+async def test_the_images_come_here_with_progress_and_only_once(
+    console: Console, browser: httpx.AsyncClient, nord: Account
+) -> None:
+    before = (await browser.get("/api/v1/keys/preparation")).json()
+    made = await browser.post("/keys/new", data={"name": "Lyon", "kind": "cebox", "uses": "1", "days": "30"})
+
+    await asyncio.to_thread(join_preparations)
+    found = (await browser.get("/api/v1/keys/preparation")).json()
+    again = (await browser.post("/api/v1/keys/preparation")).json()
+    page = await browser.get(f"/keys/preparation?version={VERSION}")
+
+    assert (before["state"], before["version"]) == ("none", VERSION)
+    assert 'id="preparation"' in made.text
+    assert (found["state"], again["state"], found["code"]) == ("ready", "ready", "")
+    assert found["done_bytes"] == found["total_bytes"] > 0
+    assert "commence aussitôt" in page.text
+    assert "every 1s" not in page.text
+
+
+async def test_images_that_cannot_come_say_why(tmp_path: Path) -> None:
+    settings = ConsoleSettings(state_folder=tmp_path, repository=str(tmp_path / "nowhere"), has_secure_cookie=False)
+    shelf = StickShelf()
+    version = Version.parse(VERSION)
+    shelf.start(settings, version, HandClock(NOW))
+
+    await asyncio.to_thread(join_preparations)
+
+    assert shelf.look(version).state is PreparationState.FAILED
+    assert shelf.look(version).code in REFUSALS

@@ -1,6 +1,7 @@
 """Installation keys: made, used up, raced for, revoked, out of date after a migration (R13)."""
 
 import asyncio
+import re
 from datetime import timedelta
 
 import pytest
@@ -24,6 +25,7 @@ from tests.integration.console.office import (
     open_client,
     sign_in,
 )
+from tests.integration.console.test_pages import browse
 from tests.servers.clock import HandClock
 
 pytestmark = pytest.mark.anyio
@@ -183,3 +185,42 @@ async def test_where_a_keys_release_comes_from_is_told_to_whoever_makes_a_stick(
         "repository_url": console.settings.public_repository_url,
         "console_url": console.settings.public_url,
     }
+
+
+async def test_a_key_out_of_date_is_made_again_like_the_old_one(console: Console, app: Starlette) -> None:
+    nord, sud = await open_account(console, "Nord"), await open_account(console, "Sud")
+    site = await add_site(console, nord)
+    old, old_token = await make_key(console, nord, uses=20, site_id=site.id)
+    await _use(console, old_token)
+    await migrate(console, nord.id, NEW)
+    admin = await sign_in(app, await hire(console, Role.ACCOUNT_ADMIN, nord))
+    stranger = await sign_in(app, await hire(console, Role.ACCOUNT_ADMIN, sud))
+
+    foreign = await stranger.post(f"/api/v1/keys/{old.id}/remake", json={})
+    made = await admin.post(f"/api/v1/keys/{old.id}/remake", json={"revoke": True})
+
+    keys = {one["id"]: one for one in (await admin.get("/api/v1/keys")).json()["items"]}
+    new = keys[made.json()["id"]]
+    assert (foreign.status_code, foreign.json()["code"]) == (404, "key_unknown")
+    assert (new["version"], new["uses"], new["uses_left"], new["site_id"]) == (str(NEW), 20, 20, site.id)
+    assert (new["is_out_of_date"], keys[old.id]["is_out_of_date"]) == (False, True)
+    assert await _try(console, old_token) == "key_revoked"
+    assert await _try(console, made.json()["token"]) == "used"
+
+
+async def test_the_page_makes_all_keys_that_are_out_of_date_again_at_once(console: Console, app: Starlette) -> None:
+    nord = await open_account(console, "Nord")
+    old = [(await make_key(console, nord, uses=number))[0] for number in (1, 5)]
+    await migrate(console, nord.id, NEW)
+    async with browse(app, await hire(console, Role.ACCOUNT_ADMIN, nord)) as client:
+        page = await client.get("/keys")
+        [address] = re.findall(r'hx-get="(/keys/remake\?[^"]*&amp;[^"]*)"', page.text)
+        asked = await client.get(address.replace("&amp;", "&"))
+        made = await client.post("/keys/remake", data={"key": [key.id for key in old]})
+        again = await client.get("/keys")
+
+    assert "Refaire les 2 en" in page.text
+    assert "Refaire 2 clés en" in asked.text
+    assert len(set(re.findall(r"cbk_[\w-]+", made.text))) == 2
+    assert again.text.count("0 sur 5") == 2
+    assert "cbk_" not in again.text

@@ -6,13 +6,16 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
+from cebox.console.accounts.service import get_account
 from cebox.console.gate import Administrator, ChosenAccount, ChosenPage, ChosenScope, TheConsole, Viewer
 from cebox.console.keys import service
+from cebox.console.keys.preparing import Preparation, PreparationState
 from cebox.console.keys.repository import KeyUses, NamedKey
 from cebox.console.keys.service import LONGEST_LIFETIME, MOST_USES, KeyService
 from cebox.console.wire import Answer, Asked, Identifier, Line, Listing, VersionText, make_listing
 from cebox.domain.device import DeviceKind
 from cebox.domain.ids import KeyId, SiteId
+from cebox.domain.version import Version
 
 router = APIRouter(tags=["keys"])
 
@@ -35,6 +38,7 @@ class KeyAnswer(Answer):
     name: str
     kind: DeviceKind
     version: VersionText
+    uses: int
     uses_left: int
     is_revoked: bool
     is_out_of_date: bool
@@ -73,6 +77,22 @@ class KeyBody(Asked):
     expires_in_days: Annotated[int, Field(ge=1, le=LONGEST_LIFETIME.days)] = 30
 
 
+class RemakeBody(Asked):
+    """`revoke`: the old one enrols nothing any more."""
+
+    revoke: bool = False
+
+
+class PreparationAnswer(Answer):
+    """How far the images of the account's version are on their way to this console, whose sticks are made of them."""
+
+    version: VersionText
+    state: PreparationState
+    done_bytes: int
+    total_bytes: int
+    code: str
+
+
 @router.get("/keys", summary="The installation keys I see, the newest first")
 async def list_keys(console: TheConsole, scope: ChosenScope, page: ChosenPage) -> Listing[KeyAnswer]:
     async with console.database.read() as connection:
@@ -85,6 +105,20 @@ async def list_keys(console: TheConsole, scope: ChosenScope, page: ChosenPage) -
 async def get_key_source(_caller: Viewer, console: TheConsole) -> KeySourceAnswer:
     settings = console.settings
     return KeySourceAnswer(repository_url=settings.public_repository_url, console_url=settings.public_url)
+
+
+@router.get("/keys/preparation", summary="How far the images are that a stick is made of")
+async def show_preparation(caller: Viewer, console: TheConsole, account_id: ChosenAccount) -> PreparationAnswer:
+    async with console.database.read() as connection:
+        account = await get_account(connection, caller.scope, account_id)
+    return _answer_preparation(account.version, console.sticks.look(account.version))
+
+
+@router.post("/keys/preparation", status_code=202, summary="Bring the images of the account's version here, for sticks")
+async def start_preparation(caller: Administrator, console: TheConsole, account_id: ChosenAccount) -> PreparationAnswer:
+    async with console.database.read() as connection:
+        account = await get_account(connection, caller.scope, account_id)
+    return _answer_preparation(account.version, console.sticks.start(console.settings, account.version, console.clock))
 
 
 @router.post("/keys", status_code=201, summary="Make an installation key for the account's version")
@@ -103,10 +137,28 @@ async def create_key(
     return NewKeyAnswer(id=key.id, version=str(key.version), expires_at=key.expires_at, token=token)
 
 
+@router.post("/keys/{key_id}/remake", status_code=201, summary="Make a key like this one for the account's version")
+async def remake_key(caller: Administrator, console: TheConsole, key_id: str, body: RemakeBody) -> NewKeyAnswer:
+    async with console.database.write() as unit:
+        service = KeyService(unit, caller, console.clock)
+        key, token = await service.remake_key(KeyId(key_id), is_replaced=body.revoke)
+    return NewKeyAnswer(id=key.id, version=str(key.version), expires_at=key.expires_at, token=token)
+
+
 @router.delete("/keys/{key_id}", status_code=204, summary="Revoke a key; machines that used it stay")
 async def revoke_key(caller: Administrator, console: TheConsole, key_id: str) -> None:
     async with console.database.write() as unit:
         await KeyService(unit, caller, console.clock).revoke_key(KeyId(key_id))
+
+
+def _answer_preparation(version: Version, found: Preparation) -> PreparationAnswer:
+    return PreparationAnswer(
+        version=str(version),
+        state=found.state,
+        done_bytes=found.done_bytes,
+        total_bytes=found.total_bytes,
+        code=found.code,
+    )
 
 
 def _answer_key(named: NamedKey, uses: KeyUses) -> KeyAnswer:
@@ -118,6 +170,7 @@ def _answer_key(named: NamedKey, uses: KeyUses) -> KeyAnswer:
         name=named.name,
         kind=key.kind,
         version=str(key.version),
+        uses=named.uses,
         uses_left=key.uses_left,
         is_revoked=key.is_revoked,
         is_out_of_date=named.is_out_of_date,

@@ -35,6 +35,12 @@ class NamedKey:
     created_at: datetime
     is_out_of_date: bool
     maker: str = ""
+    uses: int = 0
+
+    @property
+    def used_count(self) -> int:
+        """How many machines enrolled with it, those gone since too."""
+        return max(0, self.uses - self.key.uses_left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,7 @@ class KeyRepository:
                 version=str(key.version),
                 token_sha256=token_sha256,
                 uses_left=key.uses_left,
+                uses=key.uses_left,
                 is_revoked=key.is_revoked,
                 created_by=named.created_by,
                 created_at=named.created_at,
@@ -87,10 +94,13 @@ class KeyRepository:
         row = (await self._connection.execute(self._select_named().where(keys.c.id == key_id))).one_or_none()
         return _make_named_key(row) if row else None
 
-    async def list_keys(self, page: Page) -> Listed[NamedKey]:
-        """The newest first."""
+    async def list_keys(self, page: Page, *, site_id: SiteId | None = None) -> Listed[NamedKey]:
+        """The newest first; of one site, or all."""
         order = [keys.c.created_at, keys.c.id]
-        return await list_page(self._connection, self._select_named(), order, page, _make_named_key, is_descending=True)
+        statement = self._select_named()
+        if site_id is not None:
+            statement = statement.where(keys.c.site_id == site_id)
+        return await list_page(self._connection, statement, order, page, _make_named_key, is_descending=True)
 
     async def find_uses(self, key_ids: Collection[KeyId]) -> Mapping[KeyId, KeyUses]:
         """Of those that were used."""
@@ -172,4 +182,5 @@ def _make_named_key(row: Row[Any]) -> NamedKey:
         created_at=row.created_at,
         is_out_of_date=is_out_of_date(key, Version.parse(row.account_version)),
         maker=row.maker or "",
+        uses=row.uses,
     )

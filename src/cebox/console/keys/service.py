@@ -30,9 +30,19 @@ LONGEST_LIFETIME = timedelta(days=366)
 USUAL_LIFETIME = timedelta(days=30)
 
 
-async def list_keys(connection: AsyncConnection, scope: Scope, page: Page) -> Listed[NamedKey]:
-    """The newest first, with those a migration made out of date marked (R13)."""
-    return await KeyRepository(connection, scope).list_keys(page)
+async def list_keys(
+    connection: AsyncConnection, scope: Scope, page: Page, *, site_id: SiteId | None = None
+) -> Listed[NamedKey]:
+    """The newest first, with those a migration made out of date marked (R13); of one site, or all."""
+    return await KeyRepository(connection, scope).list_keys(page, site_id=site_id)
+
+
+async def get_key(connection: AsyncConnection, scope: Scope, key_id: KeyId) -> NamedKey:
+    """Raises NotFound (`key_unknown`)."""
+    found = await KeyRepository(connection, scope).find_named(key_id)
+    if found is None:
+        raise NotFound("key_unknown", f"no installation key {key_id!r}")
+    return found
 
 
 async def find_uses(connection: AsyncConnection, scope: Scope, keys: Iterable[NamedKey]) -> Mapping[KeyId, KeyUses]:
@@ -100,6 +110,27 @@ class KeyService:
         await self._keys.add(named, hash_secret(token))
         await self._record("key_created", key, {"name": named.name, "kind": kind, "uses": uses})
         return key, token
+
+    async def remake_key(self, key_id: KeyId, *, is_replaced: bool = False) -> tuple[Key, str]:
+        """One like it for the account's version of now (R13): as many machines, as long. `is_replaced` revokes the old.
+
+        Raises NotFound (`key_unknown`) and what `create_key` raises.
+        """
+        self._caller.verify(Permission.ADMINISTER)
+        old = await self._keys.find_named(key_id)
+        if old is None:
+            raise NotFound("key_unknown", f"no installation key {key_id!r}")
+        made = await self.create_key(
+            old.key.account_id,
+            old.name,
+            old.key.kind,
+            site_id=old.key.site_id,
+            uses=max(1, old.uses),
+            lifetime=min(old.key.expires_at - old.created_at, LONGEST_LIFETIME),
+        )
+        if is_replaced:
+            await self.revoke_key(key_id)
+        return made
 
     async def note_stick(self, key_id: KeyId, token: str) -> NamedKey:
         """The key that a stick is about to be made of, by whoever was told its token. Uses nothing up.

@@ -4,7 +4,7 @@ They are fetched through the signed chain when the first stick of a release is a
 and blocking: call it in a thread.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -38,8 +38,10 @@ class PreparedRelease:
             yield from pack(stick.read_chunks(), stick.size_bytes)
 
 
-def prepare_release(settings: ConsoleSettings, version: Version, clock: Clock) -> PreparedRelease:
-    """Takes as long as the image takes to come here, the first time.
+def prepare_release(
+    settings: ConsoleSettings, version: Version, clock: Clock, report: Callable[[int, int], None] = lambda *_: None
+) -> PreparedRelease:
+    """Takes as long as the image takes to come here, the first time. `report`: bytes fetched, of how many.
 
     Raises Unavailable (`tools_missing`), InvalidInput (`boot_image_missing`, `repository_not_set`, …) and what fetching
     raises; the next call goes on where it was.
@@ -50,6 +52,6 @@ def prepare_release(settings: ConsoleSettings, version: Version, clock: Clock) -
     with open_configured_repository(settings, clock) as repository:
         signed = fetch_signed(repository, version)
     transport = open_configured_transport(settings)
-    boot, root = store.fetch_images(signed.images, transport, lambda _done, _total: None)
+    boot, root = store.fetch_images(signed.images, transport, report)
     store.discard_unused(clock() - _KEPT)
     return PreparedRelease(signed, boot, root, workshop)

@@ -15,6 +15,8 @@ keys = Table(
     Column("version", VersionText, nullable=False),
     Column("token_sha256", String(64), nullable=False, unique=True),
     Column("uses_left", Integer, nullable=False),
+    # As it was made.
+    Column("uses", Integer, nullable=False, server_default="0"),
     Column("is_revoked", Boolean, nullable=False, server_default="0"),
     Column("created_by", Id, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),

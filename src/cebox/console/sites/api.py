@@ -9,8 +9,9 @@ from pydantic import Field
 from cebox.console.gate import Administrator, ChosenAccount, ChosenPage, ChosenScope, TheConsole, Viewer
 from cebox.console.sites import service
 from cebox.console.sites.limits import LineLimits, make_limits
+from cebox.console.sites.overview import SiteOverview, load_overview
 from cebox.console.sites.service import MOST_NETWORKS, SiteService
-from cebox.console.wire import Answer, Asked, Line, Listing, make_listing
+from cebox.console.wire import Answer, Asked, Line, Listing, VersionText, make_listing
 from cebox.domain.ids import AccountId, SiteId
 
 router = APIRouter(tags=["sites"])
@@ -36,6 +37,30 @@ class SiteAnswer(Answer):
     created_at: datetime
     limits: LimitsAnswer
     own_limits: LimitsAnswer | None
+
+
+class SiteWrsAnswer(Answer):
+    """`serves` null: nothing yet. `is_behind`: below the account's version, and with it all ceBox of the site (R6)."""
+
+    device_id: str
+    name: str
+    is_on: bool
+    serves: VersionText | None
+    staged: VersionText | None
+    is_behind: bool
+
+
+class SiteOverviewAnswer(Answer):
+    """`versions` counts the ceBox by what they run. `window_opens_at` null: downloads may go on now."""
+
+    site: SiteAnswer
+    account_version: VersionText
+    wrs: SiteWrsAnswer | None
+    box_count: int
+    on_count: int
+    behind_count: int
+    versions: dict[str, int]
+    window_opens_at: datetime | None
 
 
 class LimitsBody(Asked):
@@ -80,6 +105,22 @@ async def show_site(caller: Viewer, console: TheConsole, site_id: str) -> SiteAn
         return SiteAnswer.model_validate(await service.get_site(connection, caller.scope, SiteId(site_id)))
 
 
+@router.get("/sites/{site_id}/overview", summary="What a site's WRS serves, what its ceBox run, and its line")
+async def show_site_overview(caller: Viewer, console: TheConsole, site_id: str) -> SiteOverviewAnswer:
+    async with console.database.read() as connection:
+        found = await load_overview(connection, caller.scope, SiteId(site_id), console.clock())
+    return SiteOverviewAnswer(
+        site=SiteAnswer.model_validate(found.site),
+        account_version=str(found.account.version),
+        wrs=_answer_wrs(found),
+        box_count=found.box_count,
+        on_count=found.on_count,
+        behind_count=found.behind_count,
+        versions={str(version): number for version, number in found.versions.items()},
+        window_opens_at=found.closed_until,
+    )
+
+
 @router.patch("/sites/{site_id}", summary="Rename a site, or change its networks")
 async def change_site(caller: Administrator, console: TheConsole, site_id: str, body: SiteChangeBody) -> SiteAnswer:
     async with console.database.write() as unit:
@@ -115,3 +156,17 @@ async def limit_account(caller: Administrator, console: TheConsole, account_id: 
     async with console.database.write() as unit:
         sites = SiteService(unit, caller, console.clock)
         return LimitsAnswer.model_validate(await sites.set_account_limits(AccountId(account_id), body.make()))
+
+
+def _answer_wrs(found: SiteOverview) -> SiteWrsAnswer | None:
+    if found.wrs is None:
+        return None
+    staged = found.wrs.record.slots.staged
+    return SiteWrsAnswer(
+        device_id=found.wrs.record.id,
+        name=found.wrs.record.name,
+        is_on=found.wrs.is_on,
+        serves=str(found.served) if found.served else None,
+        staged=str(staged) if staged else None,
+        is_behind=found.is_wrs_behind,
+    )

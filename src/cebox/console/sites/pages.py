@@ -1,5 +1,6 @@
-"""Sites and their WRS."""
+"""Sites and their WRS: the list, one at a glance, and changing them."""
 
+from collections.abc import Mapping
 from zoneinfo import available_timezones
 
 from starlette.responses import Response
@@ -7,40 +8,55 @@ from starlette.routing import BaseRoute, Route
 
 from cebox.console.database.paging import Page
 from cebox.console.devices.records import DeviceFilters, DeviceView
-from cebox.console.devices.service import count_devices, list_devices
+from cebox.console.devices.service import list_devices
+from cebox.console.keys.pages import judge
+from cebox.console.keys.service import list_keys
 from cebox.console.sites.limits import LineLimits, make_limits
+from cebox.console.sites.overview import load_overview
 from cebox.console.sites.repository import Site
-from cebox.console.sites.service import SiteService, get_account_limits, get_site, list_sites
+from cebox.console.sites.service import SiteService, count_versions, get_account_limits, get_site, list_sites
 from cebox.console.sites.words import limit_words, read_megabits, write_megabits
 from cebox.console.web.visit import Visit, page
 from cebox.console.web.words import mark as _
 from cebox.domain.device import DeviceKind
 from cebox.domain.ids import SiteId
 from cebox.domain.role import Permission
+from cebox.domain.version import Version
 
 _PIECE = 500
+_MOST_KEYS = 5
 
 
 @page()
 async def show_sites(visit: Visit) -> Response:
     if visit.account is None:
         return visit.show("devices/no-account.html")
-    now = visit.formats.now
     async with visit.console.database.read() as connection:
         listed = await list_sites(connection, visit.scope, visit.piece(100))
-        wrs = await list_devices(connection, visit.scope, DeviceFilters(kind=DeviceKind.WRS), Page(_PIECE), now)
-        counts = {}
-        for site in listed.items:
-            boxes = DeviceFilters(site_id=site.id, kind=DeviceKind.CEBOX)
-            behind = DeviceFilters(site_id=site.id, kind=DeviceKind.CEBOX, is_behind=True)
-            counts[site.id] = (
-                await count_devices(connection, visit.scope, boxes, now),
-                await count_devices(connection, visit.scope, behind, now),
-            )
+        filters = DeviceFilters(kind=DeviceKind.WRS)
+        wrs = await list_devices(connection, visit.scope, filters, Page(_PIECE), visit.formats.now)
+        versions = await count_versions(connection, visit.scope, [site.id for site in listed.items])
     servers: dict[SiteId, DeviceView] = {one.record.site_id: one for one in wrs.items if one.record.site_id}
+    counts = {site.id: _count(versions.get(site.id, {}), visit.account.version) for site in listed.items}
     template = "sites/list-part.html" if visit.is_fragment else "sites/list.html"
     words = {site.id: limit_words(visit.formats, site.limits) for site in listed.items}
     return visit.show(template, listed=listed, servers=servers, counts=counts, limit_words=words)
+
+
+@page()
+async def show_site(visit: Visit) -> Response:
+    site_id = SiteId(visit.request.path_params["site_id"])
+    async with visit.console.database.read() as connection:
+        overview = await load_overview(connection, visit.caller.scope, site_id, visit.formats.now)
+        keys = await list_keys(connection, visit.caller.scope, Page(_MOST_KEYS), site_id=site_id)
+    template = "sites/overview-part.html" if visit.is_fragment else "sites/overview.html"
+    return visit.show(
+        template,
+        one=overview,
+        keys=keys,
+        key_states={one.key.id: judge(one, visit.formats.now) for one in keys.items},
+        limit_words=limit_words(visit.formats, overview.site.limits),
+    )
 
 
 @page(Permission.ADMINISTER)
@@ -49,7 +65,7 @@ async def show_new_site(visit: Visit) -> Response:
 
 
 @page(Permission.ADMINISTER)
-async def show_site(visit: Visit) -> Response:
+async def show_change(visit: Visit) -> Response:
     async with visit.console.database.read() as connection:
         site = await get_site(connection, visit.caller.scope, SiteId(visit.request.path_params["site_id"]))
     return visit.show_dialog("sites/site.html", site=site)
@@ -104,6 +120,12 @@ async def change_account_limits(visit: Visit) -> Response:
     return visit.done(visit.say(_("%(name)s: %(limits)s."), name=_account_name(visit), limits=words), address="/sites")
 
 
+def _count(versions: Mapping[Version | None, int], current: Version) -> tuple[int, int]:
+    """All, and those below the account's version."""
+    behind = sum(number for version, number in versions.items() if version is not None and version < current)
+    return sum(versions.values()), behind
+
+
 def _account_name(visit: Visit) -> str:
     return visit.account.name if visit.account else ""
 
@@ -134,6 +156,7 @@ def build_routes() -> list[BaseRoute]:
         Route("/sites/limits", change_account_limits, methods=["POST"]),
         Route("/sites/{site_id}/limits", show_limits, methods=["GET"]),
         Route("/sites/{site_id}/limits", change_limits, methods=["POST"]),
+        Route("/sites/{site_id}/change", show_change, methods=["GET"]),
+        Route("/sites/{site_id}/change", change_site, methods=["POST"]),
         Route("/sites/{site_id}", show_site, methods=["GET"]),
-        Route("/sites/{site_id}", change_site, methods=["POST"]),
     ]

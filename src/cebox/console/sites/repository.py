@@ -16,8 +16,10 @@ from cebox.console.database.scope import Scope
 from cebox.console.devices.tables import devices
 from cebox.console.sites.limits import NO_LIMITS, LineLimits, load_limits
 from cebox.console.sites.tables import sites
+from cebox.domain.device import DeviceKind
 from cebox.domain.ids import AccountId, SiteId
 from cebox.domain.pace import NO_RATES, Rates
+from cebox.domain.version import Version
 from cebox.errors import Conflict, NotFound
 
 
@@ -99,6 +101,23 @@ class SiteRepository:
     async def count(self) -> int:
         statement = select(func.count()).select_from(sites).where(self._scope.filter(sites.c.account_id))
         return (await self._connection.execute(statement)).scalar_one()
+
+    async def count_versions(self, site_ids: Iterable[SiteId]) -> dict[SiteId, dict[Version | None, int]]:
+        """How many ceBox of each site run which version; None for those that have not said."""
+        counts: dict[SiteId, dict[Version | None, int]] = {}
+        columns = (devices.c.site_id, devices.c.running)
+        for chunk in chunk_ids(site_ids):
+            statement = (
+                select(*columns, func.count().label("number"))
+                .join(sites, sites.c.id == devices.c.site_id)
+                .where(self._scope.filter(sites.c.account_id), devices.c.site_id.in_(chunk))
+                .where(devices.c.kind == DeviceKind.CEBOX.value)
+                .group_by(*columns)
+            )
+            for row in await self._connection.execute(statement):
+                version = Version.parse(row.running) if row.running else None
+                counts.setdefault(SiteId(row.site_id), {})[version] = row.number
+        return counts
 
     def _select(self) -> Select[Any]:
         return (

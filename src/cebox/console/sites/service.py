@@ -2,7 +2,7 @@
 
 import ipaddress
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from cebox.console.sites.repository import Site, SiteRepository
 from cebox.console.texts import clean_line
 from cebox.domain.ids import AccountId, SiteId
 from cebox.domain.role import Permission
+from cebox.domain.version import Version
 from cebox.errors import InvalidInput
 from cebox.kit.clock import Clock
 
@@ -44,6 +45,13 @@ async def get_account_limits(connection: AsyncConnection, scope: Scope, account_
 
 async def count_sites(connection: AsyncConnection, scope: Scope) -> int:
     return await SiteRepository(connection, scope).count()
+
+
+async def count_versions(
+    connection: AsyncConnection, scope: Scope, site_ids: Iterable[SiteId]
+) -> Mapping[SiteId, Mapping[Version | None, int]]:
+    """How many ceBox of each site run which version; None for those that have not said."""
+    return await SiteRepository(connection, scope).count_versions(site_ids)
 
 
 class SiteService:

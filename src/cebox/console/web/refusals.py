@@ -240,6 +240,7 @@ _OWN: Mapping[str, Refusal] = {
     "placeholder_unknown": Refusal(
         _("There is no such placeholder in this kind."), _("Those there are stand below the form.")
     ),
+    "preparation_crashed": Refusal(_("The console could not fetch them."), _("Its log says why.")),
     "recipient_gone": Refusal(_("Whom it was for is gone, or wants no more of them.")),
     "smtp_authorities_missing": Refusal(
         _("The file of authorities for the mail server is missing."), _("Its administrator sets it in the settings.")

@@ -1,4 +1,4 @@
-"""communications: their words, the outbox, webhooks, the vendor's wordings and who wants no e-mail."""
+"""communications: their words, the outbox, webhooks, wordings, who wants no e-mail; and what counts sites and keys."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -29,6 +29,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_muted_kinds_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("user_id", "kind", name=op.f("pk_muted_kinds")),
     )
+    with op.batch_alter_table("devices") as batch:
+        batch.create_index(batch.f("ix_devices_site_id_kind_running"), ["site_id", "kind", "running"])
+    with op.batch_alter_table("keys") as batch:
+        batch.add_column(sa.Column("uses", sa.Integer(), server_default="0", nullable=False))
+    op.execute("UPDATE keys SET uses = uses_left + (SELECT count(*) FROM devices WHERE devices.key_id = keys.id)")
     _create_webhooks()
     _create_deliveries()
 
