@@ -38,6 +38,15 @@ class Wording:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What cannot be filled in: a placeholder or a brace, in which line of the text; line 0 is the title."""
+
+    code: str
+    piece: str
+    line: int
+
+
 def make_wording(kind: AnnouncementKind, title: str, text: str) -> Wording:
     """From what somebody wrote. Raises InvalidInput (`title_malformed`, `text_malformed`, `placeholder_malformed`,
     `placeholder_unknown`, `placeholder_not_in_title`).
@@ -47,16 +56,25 @@ def make_wording(kind: AnnouncementKind, title: str, text: str) -> Wording:
         raise InvalidInput("title_malformed", f"a title is one line of 1 to {LONGEST_TITLE} characters")
     if not body or len(body) > LONGEST_TEXT or not body.replace("\n", "").replace("\t", "").isprintable():
         raise InvalidInput("text_malformed", f"a text has 1 to {LONGEST_TEXT} characters, and no control characters")
-    names = PLACEHOLDERS[kind]
-    _verify_names(kind, body, names)
-    _verify_names(kind, line, names)
-    if long := _list_names(line) & LONG_PLACEHOLDERS:
-        raise InvalidInput(
-            "placeholder_not_in_title",
-            f"{{{min(long)}}} holds several lines",
-            hint="Use it in the text, not in the title.",
-        )
+    for fault in list_faults(kind, line, body):
+        raise _describe(kind, fault)
     return Wording(line, body)
+
+
+def list_faults(kind: AnnouncementKind, title: str, text: str) -> list[Fault]:
+    """All of them, in the order of the title and the text."""
+    names = PLACEHOLDERS[kind]
+    faults = []
+    for template, is_title in ((title, True), (text, False)):
+        for piece in _PIECE.finditer(template):
+            line = 0 if is_title else template.count("\n", 0, piece.start()) + 1
+            if piece[0] in ("{", "}"):
+                faults.append(Fault("placeholder_malformed", piece[0], line))
+            elif piece["name"] and piece["name"] not in names:
+                faults.append(Fault("placeholder_unknown", piece[0], line))
+            elif is_title and piece["name"] in LONG_PLACEHOLDERS:
+                faults.append(Fault("placeholder_not_in_title", piece[0], line))
+    return faults
 
 
 def fill_in(wording: Wording, values: Mapping[str, str]) -> Wording:
@@ -75,23 +93,19 @@ def _fill(template: str, values: Mapping[str, str]) -> str:
     return _PIECE.sub(put, template)
 
 
-def _list_names(template: str) -> set[str]:
-    return {piece["name"] for piece in _PIECE.finditer(template) if piece["name"]}
-
-
-def _verify_names(kind: AnnouncementKind, template: str, names: tuple[str, ...]) -> None:
-    for piece in _PIECE.finditer(template):
-        if piece[0] in ("{", "}"):
-            line = template.count("\n", 0, piece.start()) + 1
-            raise InvalidInput(
-                "placeholder_malformed",
-                f"a {piece[0]} stands alone in line {line}",
-                hint="A placeholder is a name in braces, such as {version}; write {{ and }} for braces.",
-            )
-        if piece["name"] and piece["name"] not in names:
-            known = ", ".join(f"{{{name}}}" for name in names) or "none"
-            raise InvalidInput(
-                "placeholder_unknown",
-                f"there is no {{{piece['name']}}} in a {kind}",
-                hint=f"There is: {known}.",
-            )
+def _describe(kind: AnnouncementKind, fault: Fault) -> InvalidInput:
+    where = f"line {fault.line}" if fault.line else "the title"
+    if fault.code == "placeholder_malformed":
+        return InvalidInput(
+            "placeholder_malformed",
+            f"a {fault.piece} stands alone in {where}",
+            hint="A placeholder is a name in braces, such as {version}; write {{ and }} for braces.",
+        )
+    if fault.code == "placeholder_unknown":
+        known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS[kind]) or "none"
+        return InvalidInput(
+            "placeholder_unknown", f"there is no {fault.piece} in a {kind}, see {where}", hint=f"There is: {known}."
+        )
+    return InvalidInput(
+        "placeholder_not_in_title", f"{fault.piece} holds several lines", hint="Use it in the text, not in the title."
+    )

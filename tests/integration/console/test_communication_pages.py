@@ -124,7 +124,7 @@ async def test_what_was_previewed_is_what_is_sent_and_sent_once(console: Console
 WRONG_MESSAGES = {
     "no_title": ({"title_en": ""}, "Un titre manque"),
     "no_account": ({"whom": "some"}, "Aucun compte"),
-    "placeholder": ({"text_fr": "Bonjour {nom}"}, "Ce type n’a pas de tel champ."),
+    "placeholder": ({"text_fr": "Bonjour\n{nom}"}, "<code>{nom}</code> En français, ligne 2 du texte. Ce type n’a pas"),
     "no_date": ({"kind": "infrastructure"}, "une date et une heure"),
     "written_by_events": ({"kind": "release"}, "s’annonce"),
     "unknown_kind": ({"kind": "spam"}, "formulaire"),

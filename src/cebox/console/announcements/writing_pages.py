@@ -21,17 +21,19 @@ from cebox.console.announcements.writing import (
 from cebox.console.database.paging import Page
 from cebox.console.deliveries.records import NO_DELIVERIES
 from cebox.console.deliveries.service import summarise, summarise_by_account
+from cebox.console.web.refusals import find_refusal
 from cebox.console.web.visit import Visit, page
 from cebox.console.web.words import LANGUAGES, Language
 from cebox.console.web.words import mark as _
 from cebox.domain.announcement import AnnouncementKind
 from cebox.domain.ids import AccountId
 from cebox.domain.role import Permission
-from cebox.domain.wording import PLACEHOLDERS
+from cebox.domain.wording import PLACEHOLDERS, Fault, list_faults
 from cebox.errors import InvalidInput, NotPermitted
 from cebox.kit.zones import get_zone
 
 _MOST_ACCOUNTS = 500
+_MOST_FAULTS = 20
 
 
 @page()
@@ -88,6 +90,8 @@ async def show_writing(visit: Visit) -> Response:
 @page(Permission.VENDOR)
 async def preview(visit: Visit) -> Response:
     """What is shown is what is sent: the button carries these very words along."""
+    if faults := _list_faults(visit, _read_kind(visit.field("kind"))):
+        return _show_faults(visit, faults)
     message = _read_message(visit)
     async with visit.console.database.read() as connection:
         accounts = (await list_accounts(connection, visit.caller.scope, Page(_MOST_ACCOUNTS))).items
@@ -138,6 +142,8 @@ async def show_wording(visit: Visit) -> Response:
 @page(Permission.VENDOR)
 async def show_wording_preview(visit: Visit) -> Response:
     kind = _read_kind(visit.request.path_params["kind"])
+    if faults := _list_faults(visit, kind):
+        return _show_faults(visit, faults)
     async with visit.console.database.read() as connection:
         said = await preview_wording(connection, kind, _read_texts(visit))
     return visit.show("announcements/said.html", said=said)
@@ -146,6 +152,8 @@ async def show_wording_preview(visit: Visit) -> Response:
 @page(Permission.VENDOR)
 async def change_wording(visit: Visit) -> Response:
     kind = _read_kind(visit.request.path_params["kind"])
+    if faults := _list_faults(visit, kind):
+        return _show_faults(visit, faults)
     async with visit.console.database.write() as unit:
         await WritingService(unit, visit.caller, visit.console.clock).set_wording(kind, _read_texts(visit))
     return visit.done(
@@ -197,6 +205,19 @@ def _go(visit: Visit, address: str) -> Response:
 
 def _read_texts(visit: Visit) -> dict[Language, tuple[str, str]]:
     return {one: (visit.field(f"title_{one}"), visit.field(f"text_{one}")) for one in LANGUAGES}
+
+
+def _list_faults(visit: Visit, kind: AnnouncementKind) -> list[tuple[Language, Fault]]:
+    """Which placeholders cannot be filled in, in either language."""
+    texts = _read_texts(visit)
+    return [(one, fault) for one in LANGUAGES for fault in list_faults(kind, *texts[one])]
+
+
+def _show_faults(visit: Visit, faults: list[tuple[Language, Fault]]) -> Response:
+    """By their names and lines, which a refusal's one sentence does not say."""
+    refusal = find_refusal(faults[0][1].code)
+    template = "announcements/faults.html" if visit.is_fragment else "announcements/faults-page.html"
+    return visit.show(template, status=422, refusal=refusal, faults=faults[:_MOST_FAULTS], refusal_of=find_refusal)
 
 
 def _read_message(visit: Visit) -> Message:

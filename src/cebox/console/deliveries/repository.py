@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, insert, literal, select, update
+from sqlalchemy import Column, ColumnElement, Row, and_, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cebox.console.announcements.tables import muted_kinds
@@ -128,40 +128,42 @@ class DeliveryRepository:
 
     async def summarise(self, announcement_ids: Iterable[str]) -> dict[str, DeliverySummary]:
         """Of those that have deliveries in scope."""
-        counts: dict[str, dict[tuple[Channel, DeliveryState], int]] = {}
-        next_at: dict[str, datetime] = {}
+        found: dict[str, DeliverySummary] = {}
         for chunk in chunk_ids(announcement_ids):
-            for row in await self._connection.execute(self._select_counts(deliveries.c.announcement_id.in_(chunk))):
-                counts.setdefault(row.announcement_id, {})[Channel(row.channel), DeliveryState(row.state)] = row.number
-                if row.state == DeliveryState.RETRYING and row.due_at:
-                    known = next_at.get(row.announcement_id)
-                    next_at[row.announcement_id] = min(known, row.due_at) if known else row.due_at
-        return {one: DeliverySummary(states, next_at.get(one)) for one, states in counts.items()}
+            condition = deliveries.c.announcement_id.in_(chunk)
+            found |= await self._summarise(deliveries.c.announcement_id, condition)
+        return found
 
     async def summarise_by_account(
         self, announcement_id: str, account_ids: Iterable[AccountId]
     ) -> dict[AccountId, DeliverySummary]:
-        counts: dict[AccountId, dict[tuple[Channel, DeliveryState], int]] = {}
-        columns = (deliveries.c.account_id, deliveries.c.channel, deliveries.c.state)
+        found: dict[AccountId, DeliverySummary] = {}
         for chunk in chunk_ids(account_ids):
-            statement = (
-                select(*columns, func.count().label("number"))
-                .where(self._scope.filter(deliveries.c.account_id), deliveries.c.announcement_id == announcement_id)
-                .where(deliveries.c.account_id.in_(chunk))
-                .group_by(*columns)
-            )
-            for row in await self._connection.execute(statement):
-                of_account = counts.setdefault(AccountId(row.account_id), {})
-                of_account[Channel(row.channel), DeliveryState(row.state)] = row.number
-        return {one: DeliverySummary(states) for one, states in counts.items()}
+            condition = and_(deliveries.c.announcement_id == announcement_id, deliveries.c.account_id.in_(chunk))
+            summaries = await self._summarise(deliveries.c.account_id, condition)
+            found |= {AccountId(name): summary for name, summary in summaries.items()}
+        return found
 
-    def _select_counts(self, condition: ColumnElement[bool]) -> Any:
-        columns = (deliveries.c.announcement_id, deliveries.c.channel, deliveries.c.state)
-        return (
-            select(*columns, func.count().label("number"), func.min(deliveries.c.due_at).label("due_at"))
+    async def _summarise(self, owner: Column[str], condition: ColumnElement[bool]) -> dict[str, DeliverySummary]:
+        """One summary for each value of `owner`."""
+        columns = (deliveries.c.channel, deliveries.c.state)
+        statement = (
+            select(
+                owner.label("owner"),
+                *columns,
+                func.count().label("number"),
+                func.min(deliveries.c.due_at).label("due_at"),
+            )
             .where(self._scope.filter(deliveries.c.account_id), condition)
-            .group_by(*columns)
+            .group_by(owner, *columns)
         )
+        counts: dict[str, dict[tuple[Channel, DeliveryState], int]] = {}
+        due: dict[str, list[datetime]] = {}
+        for row in await self._connection.execute(statement):
+            counts.setdefault(row.owner, {})[Channel(row.channel), DeliveryState(row.state)] = row.number
+            if row.state == DeliveryState.RETRYING and row.due_at:
+                due.setdefault(row.owner, []).append(row.due_at)
+        return {one: DeliverySummary(states, min(due.get(one, ()), default=None)) for one, states in counts.items()}
 
 
 def _wants(kind: AnnouncementKind) -> ColumnElement[bool]:

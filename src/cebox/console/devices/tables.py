@@ -92,6 +92,8 @@ devices = Table(
         "ix_devices_census",
         *("account_id", "kind", "site_id", "place", "phase", "running_rank", "noted_on", "quiet_since"),
     ),
+    # What the ceBox of a site run.
+    Index(None, "site_id", "kind", "running"),
     Index(
         "ix_devices_fallen_back",
         "account_id",

@@ -238,7 +238,7 @@ _OWN: Mapping[str, Refusal] = {
         _("This placeholder holds several lines."), _("Use it in the text, not in the title.")
     ),
     "placeholder_unknown": Refusal(
-        _("There is no such placeholder in this kind."), _("Those there are stand below the form.")
+        _("There is no such placeholder in this kind."), _("Those there are stand below the texts.")
     ),
     "preparation_crashed": Refusal(_("The console could not fetch them."), _("Its log says why.")),
     "recipient_gone": Refusal(_("Whom it was for is gone, or wants no more of them.")),
