@@ -18,7 +18,9 @@ from cebox.cli.connection import (
 )
 from cebox.cli.options import AsJson, examples
 from cebox.cli.output import is_interactive, print_facts, print_json, remark, say
+from cebox.domain.role import TokenScope
 from cebox.errors import CeboxError, InvalidInput, NotAuthenticated
+from cebox.protocol.admin import NewToken
 from cebox.protocol.admin_client import AdminClient
 
 
@@ -40,13 +42,17 @@ def login(
     password_file: Annotated[
         Path | None, typer.Option("--password-file", metavar="FILE", help="Asked for otherwise, unseen.")
     ] = None,
+    code: Annotated[
+        str | None, typer.Option("--code", metavar="CODE", help="One-time or recovery code; asked for if needed.")
+    ] = None,
+    scope: Annotated[TokenScope | None, typer.Option("--scope", help="How much the commands may do.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Sign in to a console; the commands below then speak for you."""
     address = email or _ask("Email", option="--email")
     password = read_secret(password_file) if password_file else _ask("Password", option="--password-file", unseen=True)
     with AdminClient(console) as stranger:
-        token = stranger.create_token(address, password, name=f"cebox on {platform.node()}")
+        token = _make_token(stranger, address, password, code, scope)
     with AdminClient(console, token.token) as client:
         me = client.get_me()
     path = save_login(SavedLogin(console=console.rstrip("/"), token=token.token, token_id=token.id))
@@ -90,6 +96,20 @@ def whoami(caller: Caller) -> None:
             "console": caller.client.console_url,
         }
     )
+
+
+def _make_token(
+    stranger: AdminClient, address: str, password: str, code: str | None, scope: TokenScope | None
+) -> NewToken:
+    """Who has a second factor is asked for it, once it is clear that they have."""
+    name = f"cebox on {platform.node()}"
+    try:
+        return stranger.create_token(address, password, name=name, code=code or "", scope=scope or "")
+    except NotAuthenticated as error:
+        if error.code != "second_factor_needed" or code or not is_interactive():
+            raise
+    code = _ask("One-time code", option="--code")
+    return stranger.create_token(address, password, name=name, code=code, scope=scope or "")
 
 
 def _ask(what: str, *, option: str, unseen: bool = False) -> str:

@@ -57,9 +57,15 @@ class AdminClient:
     def close(self) -> None:
         self._http.close()
 
-    def create_token(self, email: str, password: str, *, name: str) -> admin.NewToken:
-        """Raises NotAuthenticated (`credentials_wrong`, …)."""
-        body = {"email": email, "password": password, "name": name}
+    def create_token(
+        self, email: str, password: str, *, name: str, code: str = "", scope: str = "", days: int | None = None
+    ) -> admin.NewToken:
+        """`code`: of a user with a second factor. Raises NotAuthenticated (`sign_in_refused`, `second_factor_needed`).
+
+        What is left out is the console's choice: an older one knows neither codes nor scopes.
+        """
+        chosen = {"code": code, "scope": scope, "expires_in_days": days}
+        body = {"email": email, "password": password, "name": name} | {key: one for key, one in chosen.items() if one}
         return self._post("/tokens", admin.NewToken, body)
 
     def revoke_token(self, token_id: str) -> None:

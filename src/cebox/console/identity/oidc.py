@@ -127,7 +127,8 @@ class OidcProvider:
             claims.validate(now=int(now), leeway=_LEEWAY_SECONDS)
         except (JoseError, ValueError, TypeError, KeyError) as error:
             raise _refused(f"the ID token is not genuine: {type(error).__name__}") from error
-        is_verified = claims.get("email_verified") in (True, "true")
+        # The number 1 is neither, though Python holds it for the truth.
+        is_verified = claims.get("email_verified") is True or claims.get("email_verified") == "true"
         return Person(
             issuer=self._client.issuer,
             subject=str(claims["sub"])[:255],
