@@ -12,6 +12,7 @@ from cebox.console.journal.export import Kind
 from cebox.console.journal.files import make_export
 from cebox.console.journal.repository import EVERYTHING, Filter
 from cebox.console.journal.service import list_entries, list_people
+from cebox.console.web.pieces import ROLE_WORDS, SCOPE_WORDS
 from cebox.console.web.visit import Visit, page
 from cebox.console.web.words import mark as _
 
@@ -139,6 +140,19 @@ FACT_WORDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+# Values that are words of the console, not of whoever wrote them.
+VALUE_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        **ROLE_WORDS,
+        **SCOPE_WORDS,
+        "password": _("Password"),
+        "second-factor": _("Password and second factor"),
+        "passkey": _("Passkey"),
+        "oidc": _("Identity provider"),
+        "oidc-strong": _("Identity provider and second factor"),
+    }
+)
+
 
 @page()
 async def show_journal(visit: Visit) -> Response:
@@ -157,6 +171,7 @@ async def show_journal(visit: Visit) -> Response:
         ordered_verbs=said,
         verbs=VERB_WORDS,
         fact_words=FACT_WORDS,
+        value_words=VALUE_WORDS,
     )
 
 
