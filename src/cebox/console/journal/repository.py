@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, literal, select, tuple_
+from sqlalchemy import Row, Select, func, insert, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cebox.console.database.paging import Listed, Page, list_page
@@ -86,18 +86,19 @@ class JournalRepository:
 
     def _select(self, wanted: Filter) -> Select[Any]:
         entries = audit_entries.c
-        statement = (
-            select(audit_entries, users.c.name.label("user_name"))
-            .select_from(audit_entries.outerjoin(users, users.c.id == entries.user_id))
-            .where(self._scope.filter(entries.account_id))
+        statement = select(audit_entries, users.c.name.label("user_name")).select_from(
+            audit_entries.outerjoin(users, users.c.id == entries.user_id)
         )
         for column, value in (
-            (entries.user_id, wanted.user_id),
-            (entries.verb, wanted.verb),
-            (entries.subject, wanted.subject),
+            (entries.account_id, self._scope.account_id),
+            (entries.user_id, wanted.user_id or None),
+            (entries.verb, wanted.verb or None),
         ):
-            if value:
-                statement = statement.where(column == value)
+            if value is not None:
+                # A thing has few entries: beside it, no other index may tempt a planner that keeps no statistics.
+                statement = statement.where((func.coalesce(column, "") if wanted.subject else column) == value)
+        if wanted.subject:
+            statement = statement.where(entries.subject == wanted.subject)
         if wanted.since is not None:
             statement = statement.where(entries.at >= wanted.since)
         if wanted.until is not None:
