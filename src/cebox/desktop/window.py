@@ -89,7 +89,7 @@ def _make_window(parts: list[Any]) -> Any:
     column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_MARGIN // 2, margin=_MARGIN)
     for part in parts:
         column.pack_start(part, True, True, 0)
-    window = Gtk.Window(default_width=_WIDTH, resizable=False, icon_name="system-reboot", urgency_hint=True)
+    window = Gtk.Window(default_width=_WIDTH, resizable=False, icon_name="system-shutdown", urgency_hint=True)
     window.set_position(Gtk.WindowPosition.CENTER)
     window.set_keep_above(True)
     window.stick()
