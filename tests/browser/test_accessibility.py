@@ -14,6 +14,7 @@ _PATHS = (
     "devices?version=behind&columns=site.state.serial.agent",
     "devices?search=nothing",
     "procedure",
+    "campaigns",
     "account",
     "sites",
     "releases",
@@ -35,21 +36,12 @@ _DIALOGS = (
     "security/password",
     "security/tokens/new",
     "security/passkeys/new",
-    "devices/views/new?query=kind%3Dwrs",
-)
-<<<<<<< HEAD
-_DIALOGS = (
-    "keys/new",
-    "sites/new",
-    "users/new",
     "announcements/preferences",
     "announcements/webhooks/new",
     "procedure/test",
     "procedure/approval",
     "devices/views/new?query=kind%3Dwrs",
 )
-=======
->>>>>>> e7b0e85 (A journal filtered by object stays fast at a million entries; the new pages are judged for accessibility)
 _WINDOWS = {
     "desktop light": {"width": 1440, "height": 900, "scheme": "light"},
     "desktop dark": {"width": 1440, "height": 900, "scheme": "dark"},
