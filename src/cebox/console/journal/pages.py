@@ -143,8 +143,8 @@ FACT_WORDS: Mapping[str, str] = MappingProxyType(
 # Values that are words of the console, not of whoever wrote them.
 VALUE_WORDS: Mapping[str, str] = MappingProxyType(
     {
-        **ROLE_WORDS,
-        **SCOPE_WORDS,
+        **{role.value: words for role, words in ROLE_WORDS.items()},
+        **{scope.value: words for scope, words in SCOPE_WORDS.items()},
         "password": _("Password"),
         "second-factor": _("Password and second factor"),
         "passkey": _("Passkey"),
