@@ -70,7 +70,9 @@ async def test_every_change_is_in_the_journal_with_who_did_it(console: Console, 
         answer = await vendor.request(method, f"/api/v1{path}", json=body)
         assert answer.is_success, answer.text
 
-    entries = (await vendor.get("/api/v1/journal")).json()["items"]
+    listed = (await vendor.get("/api/v1/journal")).json()["items"]
+    # Looking at the journal of all accounts is in it too.
+    entries = [entry for entry in listed if entry["verb"] != "account_viewed"]
 
     assert [entry["verb"] for entry in entries][:8] == [
         "release_withdrawn",
