@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from tests.browser.conftest import Judge
-from tests.e2e.conftest import SignIn
-from tests.e2e.fleet import Fleet
+from tests.browser.conftest import SignIn
+from tests.browser.fleet import Fleet
 from tests.integration.console.office import PASSWORD
 
 _AUTHENTICATOR = {
