@@ -34,11 +34,19 @@ fix: setup ## repair style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+TEST_PACKAGES := postgresql erofs-utils nginx-light time qemu-system-x86 ovmf systemd-boot-efi mtools dosfstools \
+	e2fsprogs fdisk cryptsetup-bin busybox-static dmsetup binutils
+PYTEST := $(BIN)/pytest -n 4 --dist worksteal --ignore=tests/browser --durations=20 --durations-min=5
+
 .PHONY: test
-test: setup check ## every check that needs no browser (installs Debian packages if root, else names them)
-	@scripts/debian-packages postgresql erofs-utils nginx-light time \
-		qemu-system-x86 ovmf systemd-boot-efi mtools dosfstools e2fsprogs fdisk cryptsetup-bin busybox-static dmsetup binutils
-	$(BIN)/pytest -n 4 --dist worksteal --ignore=tests/browser --durations=20 --durations-min=5 $(ARGS)
+test: setup check ## style, types, layers, and the tests on SQLite (installs Debian packages if root, else names them)
+	@scripts/debian-packages $(TEST_PACKAGES)
+	$(PYTEST) -m "not long" $(ARGS)
+
+.PHONY: test-long
+test-long: setup ## the other tests: on PostgreSQL, the whole procedure, processes killed, lines cut, firmware
+	@scripts/debian-packages $(TEST_PACKAGES)
+	$(PYTEST) -m long $(ARGS)
 
 .PHONY: test-browser
 test-browser: setup ## the console's pages in a real browser, live, and without a fault of accessibility

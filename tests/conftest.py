@@ -8,6 +8,25 @@ import pytest
 
 from tests.made_once import MakeOnce, find_common_room, make_once
 
+# What takes minutes: the whole procedure in real processes, kills, lost lines, firmware, large images; the other engine.
+_LONG = (
+    "/e2e/",
+    "killed.py",
+    "test_bad_luck.py",
+    "test_build_resumed.py",
+    "test_boot_loader.py",
+    "release/test_memory.py",
+    "[postgresql",
+    "-postgresql",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make test` leaves the `long` ones to `make test-long`."""
+    for item in items:
+        if any(sign in item.nodeid for sign in _LONG):
+            item.add_marker(pytest.mark.long)
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(

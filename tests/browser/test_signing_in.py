@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
-from tests.browser.conftest import Judge
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import Judge, SignIn
 from tests.browser.fleet import Fleet
 from tests.integration.console.office import PASSWORD
 

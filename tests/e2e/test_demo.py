@@ -66,7 +66,8 @@ def test_the_demo_opens_lives_and_is_found_as_it_was_left(tmp_path: Path) -> Non
 
     with running_demo(state, "--port", str(port)):
         nord = sign_in(state, port, plan.NORD_ADMIN.email)
-        nord.wait_on([plan.TELEWORK.name])
+        # Until it speaks again it is known as it left: shutting down.
+        wait_for("its first word", lambda: nord.get_device(plan.TELEWORK.name).phase == "staged")
         assert nord.get_device(plan.TELEWORK.name).staged == str(plan.NEW.version)
         assert not {one["name"]: one["is_on"] for one in lab.list_machines()}[plan.ON_SITE[0].name]
         assert nord.reboot_and_finish(plan.TELEWORK.name, update).state == "done"

@@ -200,7 +200,7 @@ async def test_the_first_page_is_the_accounts_and_the_vendors_is_all_accounts(
         overview = (await browser.get("/")).text
         seen = (await browser.get(f"/dashboard?account={account.id}")).text
     assert "failed-box" in board
-    assert "Mettre le WRS à jour…" in board
+    assert "Mettre à jour le WRS…" in board
     assert "<html" not in fragment
     assert "Tous les comptes" in overview
     assert f"/dashboard?account={account.id}" in overview

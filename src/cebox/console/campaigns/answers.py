@@ -111,13 +111,13 @@ class ResumeBody(Asked):
     without_site: Identifier | None = None
 
 
-class StopAnswer(Answer):
+class CampaignStopAnswer(Answer):
     reason: StopReason
     at: datetime
     facts: dict[str, Any]
 
 
-class WaveAnswer(Answer):
+class CampaignWaveAnswer(Answer):
     """`counts` says how many of its devices are in which state."""
 
     number: int
@@ -146,16 +146,16 @@ class CampaignAnswer(Answer):
     started_at: datetime | None
     changed_at: datetime
     over_at: datetime | None
-    stop: StopAnswer | None
+    stop: CampaignStopAnswer | None
     waiting: Waiting
     waits_until: datetime | None
     counts: dict[MemberState, int]
     counted: int
     anomalies: int
-    waves: list[WaveAnswer]
+    waves: list[CampaignWaveAnswer]
 
 
-class MemberAnswer(Answer):
+class CampaignDeviceAnswer(Answer):
     """`code` says why it ended as it did."""
 
     device_id: str
@@ -175,7 +175,7 @@ class MemberAnswer(Answer):
     lan_bytes: int
 
 
-class EventAnswer(Answer):
+class CampaignEventAnswer(Answer):
     """`facts` depend on `kind`; `by` is the name of a person, or empty."""
 
     id: int
@@ -185,7 +185,7 @@ class EventAnswer(Answer):
     facts: dict[str, Any]
 
 
-class ForeseenAnswer(Answer):
+class CampaignForeseenAnswer(Answer):
     """`turn` is what its turn will come to, `code` why it is skipped."""
 
     device_id: str
@@ -200,7 +200,7 @@ class ForeseenAnswer(Answer):
     download_bytes: int | None
 
 
-class PlannedWaveAnswer(Answer):
+class CampaignPlannedWaveAnswer(Answer):
     number: int
     kind: WaveKind
     site_id: str | None
@@ -209,15 +209,15 @@ class PlannedWaveAnswer(Answer):
     download_bytes: int
 
 
-class PreviewAnswer(Answer):
+class CampaignPreviewAnswer(Answer):
     """The first `devices` of `count`, by name; `elsewhere` are in another campaign, which must end first."""
 
     version: str
     count: int
     sent_count: int
     download_bytes: int
-    waves: list[PlannedWaveAnswer]
-    devices: list[ForeseenAnswer]
+    waves: list[CampaignPlannedWaveAnswer]
+    devices: list[CampaignForeseenAnswer]
     elsewhere: list[str]
 
 
@@ -249,24 +249,24 @@ def make_campaign_answer(view: CampaignView) -> CampaignAnswer:
     )
 
 
-def make_member_answer(member: CampaignMember) -> MemberAnswer:
-    return MemberAnswer.model_validate(member)
+def make_member_answer(member: CampaignMember) -> CampaignDeviceAnswer:
+    return CampaignDeviceAnswer.model_validate(member)
 
 
-def make_event_answer(event: CampaignEventRecord) -> EventAnswer:
-    return EventAnswer(id=event.id, at=event.at, kind=event.kind, by=event.by, facts=dict(event.facts))
+def make_event_answer(event: CampaignEventRecord) -> CampaignEventAnswer:
+    return CampaignEventAnswer(id=event.id, at=event.at, kind=event.kind, by=event.by, facts=dict(event.facts))
 
 
-def make_preview_answer(plan: Plan) -> PreviewAnswer:
+def make_preview_answer(plan: Plan) -> CampaignPreviewAnswer:
     wave_of = {device_id: wave.number for wave in plan.waves for device_id in wave.device_ids}
     named = sorted(plan.devices.values(), key=lambda one: (one.name.casefold(), one.id))[:_MOST_NAMED]
-    return PreviewAnswer(
+    return CampaignPreviewAnswer(
         version=str(plan.version),
         count=len(plan.devices),
         sent_count=plan.sent_count,
         download_bytes=plan.download_bytes,
         waves=[
-            PlannedWaveAnswer(
+            CampaignPlannedWaveAnswer(
                 number=wave.number,
                 kind=wave.kind,
                 site_id=wave.site_id,
@@ -277,7 +277,7 @@ def make_preview_answer(plan: Plan) -> PreviewAnswer:
             for wave in plan.waves
         ],
         devices=[
-            ForeseenAnswer(
+            CampaignForeseenAnswer(
                 device_id=one.id,
                 name=one.name,
                 kind=one.kind,
@@ -295,13 +295,13 @@ def make_preview_answer(plan: Plan) -> PreviewAnswer:
     )
 
 
-def _make_stop(stop: Stop | None) -> StopAnswer | None:
-    return StopAnswer(reason=stop.reason, at=stop.at, facts=dict(stop.facts)) if stop else None
+def _make_stop(stop: Stop | None) -> CampaignStopAnswer | None:
+    return CampaignStopAnswer(reason=stop.reason, at=stop.at, facts=dict(stop.facts)) if stop else None
 
 
-def _make_wave(view: WaveView) -> WaveAnswer:
+def _make_wave(view: WaveView) -> CampaignWaveAnswer:
     wave = view.wave
-    return WaveAnswer(
+    return CampaignWaveAnswer(
         number=wave.number,
         kind=wave.kind,
         site_id=wave.site_id,

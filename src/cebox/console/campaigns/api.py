@@ -10,9 +10,9 @@ from cebox.console.campaigns.answers import (
     CampaignAnswer,
     CampaignBody,
     CampaignChangeBody,
-    EventAnswer,
-    MemberAnswer,
-    PreviewAnswer,
+    CampaignDeviceAnswer,
+    CampaignEventAnswer,
+    CampaignPreviewAnswer,
     ResumeBody,
     RulesBody,
     StartBody,
@@ -53,7 +53,7 @@ async def draft_campaign(
 @router.post("/campaigns/preview", summary="Who would go when in a campaign, and what stands in the way")
 async def preview_campaign(
     caller: Viewer, console: TheConsole, account_id: ChosenAccount, body: CampaignBody
-) -> PreviewAnswer:
+) -> CampaignPreviewAnswer:
     caller.account_of(account_id)
     async with console.database.read() as connection:
         plan = await service.preview_campaign(
@@ -143,7 +143,7 @@ async def list_campaign_devices(
     page: ChosenPage,
     state: MemberState | None = None,
     wave: Annotated[int | None, Query(ge=1, le=10_000)] = None,
-) -> Listing[MemberAnswer]:
+) -> Listing[CampaignDeviceAnswer]:
     states = (state,) if state else ()
     async with console.database.read() as connection:
         listed = await service.list_members(
@@ -155,7 +155,7 @@ async def list_campaign_devices(
 @router.get("/campaigns/{campaign_id}/events", summary="What happened to a campaign")
 async def list_campaign_events(
     caller: Viewer, console: TheConsole, campaign_id: str, page: ChosenPage
-) -> Listing[EventAnswer]:
+) -> Listing[CampaignEventAnswer]:
     async with console.database.read() as connection:
         listed = await service.list_events(connection, caller.scope, CampaignId(campaign_id), page)
     return make_listing(listed, make_event_answer)
