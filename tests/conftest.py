@@ -8,7 +8,7 @@ import pytest
 
 from tests.made_once import MakeOnce, find_common_room, make_once
 
-# What takes minutes: the whole procedure in real processes, kills, lost lines, firmware, large images; the other engine.
+# What takes minutes: the whole procedure in real processes, kills, lost lines, firmware, large images; one more engine.
 _LONG = (
     "/e2e/",
     "killed.py",
