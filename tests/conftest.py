@@ -11,7 +11,7 @@ from tests.made_once import MakeOnce, find_common_room, make_once
 # What takes minutes: the whole procedure in real processes, kills, lost lines, firmware, large images; one more engine.
 _LONG = (
     "/e2e/",
-    "killed.py",
+    "killed",
     "test_bad_luck.py",
     "test_build_resumed.py",
     "test_boot_loader.py",
