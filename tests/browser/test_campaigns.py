@@ -68,7 +68,8 @@ def administrator(browser: Browser, demo: DemoFleet) -> Iterator[Page]:
     page.locator("input[name=email]").fill(plan.SUD_ADMIN.email)
     page.locator("input[name=password]").fill(demo.world.office.passwords[plan.SUD_ADMIN.email])
     page.locator("button.btn-p").click()
-    page.wait_for_url("**/devices")
+    page.wait_for_url(f"{demo.world.console_url}/")
+    page.goto(f"{demo.world.console_url}/devices")
     yield page
     context.close()
 
