@@ -4,6 +4,7 @@ The WRS of Lyon serves the version of the account, that of Lille is behind; most
 downloads, one is ready, one fell back, one failed, one is off.
 """
 
+from cebox.domain.version import Version
 from cebox.kit.clock import format_utc, utc_now
 from cebox.protocol.device import BoxPhase, Order, Progress, ReportedEvent, Result, Taken
 from tests.browser.fleet import SLOT_BYTES, Fleet
@@ -70,10 +71,13 @@ def download(box: ScriptedBox, order: Order, share: float = 0.62) -> None:
     box.say(phase=BoxPhase.DOWNLOADING, results=(_report(ReportedEvent.DOWNLOAD, order),), progress=progress)
 
 
-def stage_update(box: ScriptedBox, order: Order) -> None:
-    taken = Taken(version=str(NEW), source="wrs", reason="site", way="full", wan_bytes=0, lan_bytes=_TOTAL_BYTES)
+def stage_update(box: ScriptedBox, order: Order, *, version: Version = NEW, source: str = "wrs") -> None:
+    wan_bytes, lan_bytes = (0, _TOTAL_BYTES) if source == "wrs" else (_TOTAL_BYTES, 0)
+    taken = Taken(
+        version=str(version), source=source, reason="site", way="full", wan_bytes=wan_bytes, lan_bytes=lan_bytes
+    )
     result = _report(ReportedEvent.STAGE, order, taken=taken)
-    box.say(phase=BoxPhase.STAGED, staged=str(NEW), results=(result,))
+    box.say(phase=BoxPhase.STAGED, staged=str(version), results=(result,))
 
 
 def restart(box: ScriptedBox, order: Order) -> None:
