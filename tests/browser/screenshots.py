@@ -27,8 +27,7 @@ _ADMINISTRATOR, _COLLEAGUE, _VENDOR = "account-admin", "account-operator", "vend
 
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    # What the browser draws itself, such as a date to fill in, is in the language of its process.
-    arguments = ["--lang=fr-FR", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with (
         tempfile.TemporaryDirectory() as state,
         serve_fleet(Path(state)) as fleet,
