@@ -6,13 +6,15 @@ from typing import Any
 
 import msgspec
 
+from cebox.domain.text import is_printable
+
 # Wide enough that nothing is cut when a program or a file reads the table.
 _UNLIMITED_WIDTH = 1000
 
 
 def clean(text: object) -> str:
     """One line that a terminal cannot be commanded by: names and messages come from elsewhere."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(text))
+    return "".join(character if is_printable(character) else "\N{REPLACEMENT CHARACTER}" for character in str(text))
 
 
 def print_json(value: Any) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from cebox.domain.announcement import AnnouncementKind
+from cebox.domain.text import is_printable
 from cebox.errors import InvalidInput
 
 LONGEST_TITLE = 200
@@ -52,9 +53,9 @@ def make_wording(kind: AnnouncementKind, title: str, text: str) -> Wording:
     `placeholder_unknown`, `placeholder_not_in_title`).
     """
     line, body = title.strip(), text.strip().replace("\r\n", "\n")
-    if not line or len(line) > LONGEST_TITLE or not line.isprintable():
+    if not line or len(line) > LONGEST_TITLE or not is_printable(line):
         raise InvalidInput("title_malformed", f"a title is one line of 1 to {LONGEST_TITLE} characters")
-    if not body or len(body) > LONGEST_TEXT or not body.replace("\n", "").replace("\t", "").isprintable():
+    if not body or len(body) > LONGEST_TEXT or not is_printable(body.replace("\n", "").replace("\t", "")):
         raise InvalidInput("text_malformed", f"a text has 1 to {LONGEST_TEXT} characters, and no control characters")
     for fault in list_faults(kind, line, body):
         raise _describe(kind, fault)

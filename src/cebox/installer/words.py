@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 
+from cebox.domain.text import is_printable
 from cebox.installer.disks import Content, Disk
 from cebox.keys.contents import Afterwards, InstallSettings, Language
 
@@ -122,4 +123,4 @@ def format_size(size_bytes: int) -> str:
 
 def clean(text: str) -> str:
     """What a disk says of itself commands no terminal."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+    return "".join(one if is_printable(one) else "\N{REPLACEMENT CHARACTER}" for one in text)
