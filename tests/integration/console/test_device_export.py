@@ -7,7 +7,8 @@ import pytest
 from starlette.applications import Starlette
 
 from cebox.console.accounts.records import Account
-from cebox.console.devices.export import COLUMNS, clean_cell
+from cebox.console.devices.export import COLUMNS
+from cebox.console.spreadsheet import clean_cell
 from cebox.console.state import Console
 from cebox.domain.role import Role
 from tests.integration.console import office

@@ -1,7 +1,5 @@
 """The report of a campaign: every device with its one outcome, as a table for a spreadsheet."""
 
-import csv
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +11,7 @@ from cebox.console.campaigns.service import get_campaign, list_members
 from cebox.console.database.paging import LARGEST_LIMIT, Page
 from cebox.console.database.scope import Scope
 from cebox.console.devices.repository import DeviceRepository
+from cebox.console.spreadsheet import write_lines
 from cebox.domain.ids import CampaignId, SiteId
 from cebox.kit.clock import format_utc
 
@@ -31,8 +30,6 @@ COLUMNS = (
     "internet_bytes",
     "site_network_bytes",
 )
-# What a spreadsheet would take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +63,7 @@ def write_csv(
     delimiter: str = ",",
 ) -> str:
     """Codes and UTC for programs; with `say` and the others, what a person's spreadsheet reads."""
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=delimiter)
-    writer.writerow(say(name) for name in COLUMNS)
+    rows: list[list[str]] = [[say(name) for name in COLUMNS]]
     version = report.view.campaign.version
     for one in report.members:
         ended_at = format_time(one.over_at) if one.over_at else ""
@@ -86,9 +81,5 @@ def write_csv(
             one.wan_bytes,
             one.lan_bytes,
         )
-        writer.writerow(_defuse(str(cell)) for cell in row)
-    return text.getvalue()
-
-
-def _defuse(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+        rows.append([str(cell) for cell in row])
+    return write_lines(rows, delimiter)

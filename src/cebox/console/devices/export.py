@@ -1,8 +1,6 @@
 """The list of devices as a table for a spreadsheet: the rows that the filters find, a piece at a time."""
 
-import csv
-import io
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -10,6 +8,7 @@ from cebox.console.database.paging import LARGEST_LIMIT, Listed, Page
 from cebox.console.database.scope import Scope
 from cebox.console.devices.records import DeviceFilters, DeviceView
 from cebox.console.devices.service import list_devices
+from cebox.console.spreadsheet import write_lines
 from cebox.console.state import Console
 from cebox.kit.clock import format_utc
 
@@ -34,8 +33,6 @@ COLUMNS: Final = (
     "id",
 )
 Tell = Callable[[str, str], str]
-# What a spreadsheet takes for the beginning of a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 async def load_first_piece(console: Console, scope: Scope, filters: DeviceFilters, now: datetime) -> Listed[DeviceView]:
@@ -91,18 +88,6 @@ def make_cells(view: DeviceView) -> list[str]:
         record.agent_version,
         record.id,
     ]
-
-
-def write_lines(rows: Iterable[Sequence[str]], delimiter: str) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=delimiter)
-    writer.writerows([clean_cell(cell) for cell in row] for row in rows)
-    return text.getvalue()
-
-
-def clean_cell(text: str) -> str:
-    """A machine's name is its owner's choice: none is to run as a formula on the desk of whoever opens the file."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def _print(version: object) -> str:

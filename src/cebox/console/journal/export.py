@@ -1,34 +1,28 @@
 """The journal as a file: CSV for a spreadsheet, JSON lines for a program; written as it is read."""
 
-import csv
-import io
 import json
 from collections.abc import AsyncIterator
 from typing import Any, Literal
 
 from cebox.console.journal.repository import Entry
+from cebox.console.spreadsheet import write_lines
 from cebox.kit.clock import format_utc
 
 Kind = Literal["csv", "jsonl"]
 MEDIA_TYPES: dict[Kind, str] = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 COLUMNS = ("at", "account_id", "user_id", "user_name", "verb", "subject", "address", "before", "facts")
-# What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ROWS_AT_ONCE = 200
 
 
 async def write_csv(entries: AsyncIterator[Entry]) -> AsyncIterator[str]:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(COLUMNS)
-    count = 0
+    rows: list[list[str]] = [list(COLUMNS)]
     async for entry in entries:
-        row = _describe(entry)
-        writer.writerow([_defuse(row[name]) for name in COLUMNS])
-        count += 1
-        if count % _ROWS_AT_ONCE == 0:
-            yield _take(buffer)
-    yield _take(buffer)
+        described = _describe(entry)
+        rows.append([_print(described[name]) for name in COLUMNS])
+        if len(rows) >= _ROWS_AT_ONCE:
+            yield write_lines(rows)
+            rows.clear()
+    yield write_lines(rows)
 
 
 async def write_json_lines(entries: AsyncIterator[Entry]) -> AsyncIterator[str]:
@@ -56,14 +50,5 @@ def _describe(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _defuse(value: Any) -> str:
-    """A cell's text; one that a spreadsheet would calculate begins with an apostrophe, and is shown as text."""
-    text = "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def _take(buffer: io.StringIO) -> str:
-    text = buffer.getvalue()
-    buffer.seek(0)
-    buffer.truncate()
-    return text
+def _print(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
